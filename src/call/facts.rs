@@ -1,0 +1,359 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use http::{Extensions, Method, Request};
+use tokio::time::Instant;
+
+use super::{CallOptions, Effect, Rng, Sid};
+
+/// Whether a call may be repeated when nobody knows what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Idempotency {
+    /// Changes nothing: repeat at will, even in parallel.
+    Safe,
+    /// Sets values or removes: a second time leaves what the first left.
+    Idempotent,
+    /// Creates under a name that can exist once: a second time is refused, not doubled.
+    Keyed,
+    /// A second time may do it twice. Never repeated after an attempt of unknown effect.
+    Unsafe,
+}
+
+impl Idempotency {
+    /// What HTTP promises of a method. <https://www.rfc-editor.org/rfc/rfc9110#section-9.2>
+    #[must_use]
+    pub fn of_method(method: &Method) -> Self {
+        match *method {
+            Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Self::Safe,
+            Method::PUT | Method::DELETE => Self::Idempotent,
+            _ => Self::Unsafe,
+        }
+    }
+
+    /// Whether an attempt of unknown effect may be repeated.
+    #[must_use]
+    pub fn is_replayable(self) -> bool {
+        self != Self::Unsafe
+    }
+}
+
+/// What a quota is counted by: account, operation, and the resource above (Proxy: the Service).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CallKey {
+    /// The account, where the call brings its own credentials.
+    pub account: Option<Sid>,
+    /// The operation's name.
+    pub operation: &'static str,
+    /// The resource above.
+    pub scope: Option<Sid>,
+}
+
+/// The name of one call, the same on all its attempts: 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallId {
+    run: u64,
+    number: u64,
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{:016x}", self.run, self.number)
+    }
+}
+
+/// Hands out [`CallId`]s: a random half per process run, and a counter, so that no call draws randomness.
+#[derive(Debug)]
+pub struct CallIds {
+    run: u64,
+    next: AtomicU64,
+}
+
+impl CallIds {
+    /// A sequence whose random half comes from `rng`.
+    #[must_use]
+    pub fn new(rng: &Rng) -> Self {
+        Self { run: rng.bits(), next: AtomicU64::new(1) }
+    }
+
+    /// The next call's name.
+    #[must_use]
+    pub fn next(&self) -> CallId {
+        CallId { run: self.run, number: self.next.fetch_add(1, Relaxed) }
+    }
+}
+
+/// What is known of a call, shared by every layer: one extension of the request, `Arc<CallFacts>`.
+///
+/// The first half is said once, when the call is encoded. The second half are counters that only
+/// grow, so that a layer which drops the future inside it still reads the truth, and attempts that
+/// run side by side can share them. [`CallFacts::effect`] is the sum of it.
+pub struct CallFacts {
+    operation: &'static str,
+    template: &'static str,
+    content_type: Option<&'static str>,
+    idempotency: Idempotency,
+    key: CallKey,
+    id: Option<CallId>,
+    options: Option<Box<CallOptions>>,
+
+    started: Instant,
+    /// Nanoseconds after `started`; `u64::MAX` for none.
+    deadline: AtomicU64,
+    /// Nanoseconds after `started`.
+    attempt_started: AtomicU64,
+    attempts: AtomicU32,
+    queued: AtomicU32,
+    unqueued: AtomicU32,
+    reached: AtomicU32,
+    sent: AtomicU32,
+    harmless: AtomicU32,
+}
+
+impl CallFacts {
+    /// The facts of a call that begins now.
+    #[must_use]
+    pub fn new(operation: &'static str, idempotency: Idempotency) -> Self {
+        Self {
+            operation,
+            template: "",
+            content_type: None,
+            idempotency,
+            key: CallKey { operation, ..CallKey::default() },
+            id: None,
+            options: None,
+            started: Instant::now(),
+            deadline: AtomicU64::new(u64::MAX),
+            attempt_started: AtomicU64::new(0),
+            attempts: AtomicU32::new(0),
+            queued: AtomicU32::new(0),
+            unqueued: AtomicU32::new(0),
+            reached: AtomicU32::new(0),
+            sent: AtomicU32::new(0),
+            harmless: AtomicU32::new(0),
+        }
+    }
+
+    /// Adds the URL template, such as `/v1/Services/{ServiceSid}/Sessions`: the name of the path without its values.
+    #[must_use]
+    pub fn with_template(mut self, template: &'static str) -> Self {
+        self.template = template;
+        self
+    }
+
+    /// Adds the media type of the request's body, for the layer that sets headers.
+    #[must_use]
+    pub fn with_content_type(mut self, media_type: &'static str) -> Self {
+        self.content_type = Some(media_type);
+        self
+    }
+
+    /// Adds the resource that quotas are counted by.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Option<Sid>) -> Self {
+        self.key.scope = scope;
+        self
+    }
+
+    /// Adds the call's name.
+    #[must_use]
+    pub fn with_id(mut self, id: CallId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Adds the call's own wishes.
+    #[must_use]
+    pub fn with_options(mut self, options: Option<Box<CallOptions>>) -> Self {
+        let authorization = options.as_ref().and_then(|options| options.wanted_authorization());
+        self.key.account = authorization.and_then(super::Authorization::account);
+        self.options = options;
+        self
+    }
+
+    /// The facts that a request carries.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<&Arc<Self>> {
+        extensions.get()
+    }
+
+    /// The facts that a request carries, made from its method where it carries none: so every layer
+    /// works over requests that no gateway made.
+    pub fn ensure<B>(request: &mut Request<B>) -> Arc<Self> {
+        if let Some(facts) = Self::of(request.extensions()) {
+            return Arc::clone(facts);
+        }
+        let facts = Arc::new(Self::new("", Idempotency::of_method(request.method())));
+        request.extensions_mut().insert(Arc::clone(&facts));
+        facts
+    }
+
+    /// The operation's name, such as `sessions.create`; empty for a request that no gateway made.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// The URL template; empty where unknown.
+    #[must_use]
+    pub fn template(&self) -> &'static str {
+        self.template
+    }
+
+    /// The media type of the request's body.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&'static str> {
+        self.content_type
+    }
+
+    /// Whether the call may be repeated.
+    #[must_use]
+    pub fn idempotency(&self) -> Idempotency {
+        self.idempotency
+    }
+
+    /// Whether an attempt of unknown effect may be repeated: by the operation, or by the call's own wish.
+    #[must_use]
+    pub fn is_replayable(&self) -> bool {
+        let wish = self.options().and_then(CallOptions::wanted_replay);
+        wish.unwrap_or_else(|| self.idempotency.is_replayable())
+    }
+
+    /// What quotas are counted by.
+    #[must_use]
+    pub fn key(&self) -> CallKey {
+        self.key
+    }
+
+    /// The call's name, if it was given one.
+    #[must_use]
+    pub fn id(&self) -> Option<CallId> {
+        self.id
+    }
+
+    /// The call's own wishes.
+    #[must_use]
+    pub fn options(&self) -> Option<&CallOptions> {
+        self.options.as_deref()
+    }
+
+    /// Who goes first when a queue is long.
+    #[must_use]
+    pub fn priority(&self) -> super::Priority {
+        self.options().map(CallOptions::wanted_priority).unwrap_or_default()
+    }
+
+    /// When the call began.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The moment by which the call must be over.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.deadline.load(Relaxed) {
+            u64::MAX => None,
+            nanos => self.started.checked_add(Duration::from_nanos(nanos)),
+        }
+    }
+
+    /// Brings the deadline forward to `at`; a later one than is set already changes nothing.
+    pub fn tighten_deadline(&self, at: Instant) {
+        self.deadline.fetch_min(self.nanos_at(at), Relaxed);
+    }
+
+    /// Counts an attempt in and returns its number; the first is 1.
+    pub fn begin_attempt(&self) -> u32 {
+        self.attempt_started.fetch_max(self.nanos_at(Instant::now()), Relaxed);
+        self.attempts.fetch_add(1, Relaxed) + 1
+    }
+
+    /// When the newest attempt began.
+    #[must_use]
+    pub fn attempt_started(&self) -> Instant {
+        self.started + Duration::from_nanos(self.attempt_started.load(Relaxed))
+    }
+
+    /// How many attempts have begun.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts.load(Relaxed).max(self.reached.load(Relaxed))
+    }
+
+    /// A queue of ours holds the call: it has not gone further down.
+    pub fn enter_queue(&self) {
+        self.queued.fetch_add(1, Relaxed);
+    }
+
+    /// The queue has let the call go on. A call that is dropped in the queue never says so.
+    pub fn leave_queue(&self) {
+        self.unqueued.fetch_add(1, Relaxed);
+    }
+
+    /// The attempt has reached a transport that will say whether it was sent.
+    pub fn mark_reached(&self) {
+        self.reached.fetch_add(1, Relaxed);
+    }
+
+    /// How many attempts have reached such a transport.
+    #[must_use]
+    pub fn reached(&self) -> u32 {
+        self.reached.load(Relaxed)
+    }
+
+    /// The attempt may have left this process. Once an attempt, by the transport.
+    pub fn mark_sent(&self) {
+        self.sent.fetch_add(1, Relaxed);
+    }
+
+    /// How many attempts may have left this process.
+    #[must_use]
+    pub fn sent(&self) -> u32 {
+        self.sent.load(Relaxed)
+    }
+
+    /// An attempt that was sent turned out to have done nothing. Once an attempt, by the transport.
+    pub fn mark_harmless(&self) {
+        self.harmless.fetch_add(1, Relaxed);
+    }
+
+    /// Whether any attempt was sent and not answered with a refusal: it may have acted.
+    #[must_use]
+    pub fn any_unknown(&self) -> bool {
+        self.sent.load(Relaxed) > self.harmless.load(Relaxed)
+    }
+
+    /// What the call may have done so far, if it were given up now.
+    ///
+    /// Where no transport has reported and no queue of ours holds the call, it may be anywhere:
+    /// unknown.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        let queued = self.queued.load(Relaxed) > self.unqueued.load(Relaxed);
+        if self.any_unknown() || (self.reached() == 0 && !queued) {
+            Effect::Unknown
+        } else {
+            Effect::None
+        }
+    }
+
+    fn nanos_at(&self, at: Instant) -> u64 {
+        // One short of the mark for "none": 584 years are as good as any deadline.
+        let nanos = at.saturating_duration_since(self.started).as_nanos();
+        u64::try_from(nanos).unwrap_or(u64::MAX).min(u64::MAX - 1)
+    }
+}
+
+impl fmt::Debug for CallFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallFacts")
+            .field("operation", &self.operation)
+            .field("idempotency", &self.idempotency)
+            .field("key", &self.key)
+            .field("attempts", &self.attempts())
+            .field("effect", &self.effect())
+            .finish_non_exhaustive()
+    }
+}

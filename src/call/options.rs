@@ -1,0 +1,206 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Sid;
+
+/// What one call asks for that differs from the stack's settings.
+///
+/// Each part is read by the layer that it concerns; a stack without that layer ignores it.
+#[derive(Clone, Debug, Default)]
+pub struct CallOptions {
+    deadline: Option<Duration>,
+    max_attempts: Option<u32>,
+    replay: Option<bool>,
+    priority: Priority,
+    when_limited: Option<WhenLimited>,
+    headers: HeaderMap,
+    form: Vec<(Cow<'static, str>, String)>,
+    authorization: Option<Authorization>,
+}
+
+impl CallOptions {
+    /// No wish at all.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long the whole call may take, queues, attempts and back-off included; it replaces the
+    /// deadline layer's own setting, longer or shorter.
+    #[must_use]
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.deadline = Some(within);
+        self
+    }
+
+    /// How often the call may be tried, the first time included; 0 counts as 1.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts.max(1));
+        self
+    }
+
+    /// Whether an attempt of unknown effect may be repeated, whatever the operation says of itself.
+    ///
+    /// `replay(true)` on a create without a UniqueName accepts that two sessions may come of it.
+    #[must_use]
+    pub fn replay(mut self, allowed: bool) -> Self {
+        self.replay = Some(allowed);
+        self
+    }
+
+    /// Who goes first when a queue is long.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Whether to queue at a rate limit or to be refused at once.
+    #[must_use]
+    pub fn when_limited(mut self, choice: WhenLimited) -> Self {
+        self.when_limited = Some(choice);
+        self
+    }
+
+    /// One more request header. Headers that the stack sets itself keep the stack's value.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// One more form parameter, for what this crate has no name for yet. Only for operations with a form.
+    #[must_use]
+    pub fn form(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.form.push((name.into(), value.into()));
+        self
+    }
+
+    /// Other credentials than the stack's, such as a subaccount's.
+    #[must_use]
+    pub fn authorization(mut self, authorization: Authorization) -> Self {
+        self.authorization = Some(authorization);
+        self
+    }
+
+    /// The wish of [`CallOptions::deadline`].
+    #[must_use]
+    pub fn wanted_deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    /// The wish of [`CallOptions::max_attempts`].
+    #[must_use]
+    pub fn wanted_attempts(&self) -> Option<u32> {
+        self.max_attempts
+    }
+
+    /// The wish of [`CallOptions::replay`].
+    #[must_use]
+    pub fn wanted_replay(&self) -> Option<bool> {
+        self.replay
+    }
+
+    /// The wish of [`CallOptions::priority`].
+    #[must_use]
+    pub fn wanted_priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// The wish of [`CallOptions::when_limited`].
+    #[must_use]
+    pub fn wanted_when_limited(&self) -> Option<WhenLimited> {
+        self.when_limited
+    }
+
+    /// The headers added by [`CallOptions::header`].
+    #[must_use]
+    pub fn extra_headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The parameters added by [`CallOptions::form`].
+    #[must_use]
+    pub fn extra_form(&self) -> &[(Cow<'static, str>, String)] {
+        &self.form
+    }
+
+    /// The wish of [`CallOptions::authorization`].
+    #[must_use]
+    pub fn wanted_authorization(&self) -> Option<&Authorization> {
+        self.authorization.as_ref()
+    }
+}
+
+/// Who goes first when a queue is long: the lower the priority, the shorter the queue it may join.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Joins a queue while it is at most half full: work that can come again.
+    Low,
+    /// Joins a queue while it is at most nine tenths full.
+    #[default]
+    Normal,
+    /// Joins a queue until it is full.
+    High,
+}
+
+impl Priority {
+    /// How many of a queue's `places` this priority may see taken and still join.
+    #[must_use]
+    pub fn share_of(self, places: usize) -> usize {
+        match self {
+            Self::Low => places / 2,
+            // At least one place less than High has, or a short queue would not tell them apart.
+            Self::Normal => places - places.div_ceil(10),
+            Self::High => places,
+        }
+    }
+}
+
+/// What a rate limit does with a call that comes too early.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WhenLimited {
+    /// Let it wait for its turn, in order of arrival.
+    #[default]
+    Wait,
+    /// Refuse it, and say when to come back.
+    Refuse,
+}
+
+/// A ready-made `Authorization` header and the account it speaks for. Never printed.
+#[derive(Clone)]
+pub struct Authorization {
+    header: HeaderValue,
+    account: Option<Sid>,
+}
+
+impl Authorization {
+    /// Wraps a header value, marked sensitive so that no foreign layer prints it either.
+    #[must_use]
+    pub fn new(mut header: HeaderValue, account: Option<Sid>) -> Self {
+        header.set_sensitive(true);
+        Self { header, account }
+    }
+
+    /// The header's value, marked sensitive.
+    #[must_use]
+    pub fn header(&self) -> &HeaderValue {
+        &self.header
+    }
+
+    /// The account, where known: rate limits count per account.
+    #[must_use]
+    pub fn account(&self) -> Option<Sid> {
+        self.account
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorization").field("account", &self.account).finish_non_exhaustive()
+    }
+}

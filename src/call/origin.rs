@@ -1,0 +1,114 @@
+use http::Uri;
+use http::uri::Scheme;
+
+/// Scheme, host and port: what credentials are bound to.
+///
+/// The host is lower-cased and the scheme's own port is filled in, so that two origins are equal
+/// exactly when requests to them reach the same place with the same protection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    secure: bool,
+    host: Box<str>,
+    port: u16,
+}
+
+impl Origin {
+    /// The origin of an absolute `http` or `https` URI.
+    ///
+    /// # Errors
+    ///
+    /// Says what is missing: a scheme that is known, or a host.
+    pub fn of(uri: &Uri) -> Result<Self, OriginError> {
+        let secure = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            _ => return Err(OriginError("the URL must begin with https:// or http://")),
+        };
+        let authority = uri.authority().ok_or(OriginError("the URL has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(OriginError("the URL must not carry a user name or password"));
+        }
+        let host = authority.host();
+        if host.is_empty() {
+            return Err(OriginError("the URL has no host"));
+        }
+        // `port_u16` is also `None` for a port that is no number: such a URL names no place.
+        let port = match (authority.port_u16(), authority.as_str().len() == host.len()) {
+            (Some(port), _) => port,
+            (None, true) => default_port(secure),
+            (None, false) => return Err(OriginError("the URL's port is not a number")),
+        };
+        Ok(Self { secure, host: host.to_ascii_lowercase().into(), port })
+    }
+
+    /// Whether a request URI goes to this origin. Compares without allocating.
+    #[must_use]
+    pub fn matches(&self, uri: &Uri) -> bool {
+        let Some(authority) = uri.authority() else { return false };
+        let same_scheme = match uri.scheme() {
+            Some(scheme) => *scheme == if self.secure { Scheme::HTTPS } else { Scheme::HTTP },
+            None => false,
+        };
+        same_scheme
+            && authority.host().eq_ignore_ascii_case(&self.host)
+            && match authority.port_u16() {
+                Some(port) => port == self.port,
+                None => {
+                    authority.as_str().len() == authority.host().len()
+                        && self.port == default_port(self.secure)
+                }
+            }
+    }
+
+    /// Whether the scheme is `https`.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host, lower-cased; an IPv6 address keeps its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, the scheme's own where the URL names none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the host is this machine: `localhost` or a loopback address.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        if self.port == default_port(self.secure) {
+            write!(f, "{scheme}://{}", self.host)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Why a URL names no origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginError(&'static str);
+
+impl std::fmt::Display for OriginError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for OriginError {}

@@ -1,0 +1,177 @@
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode};
+
+use super::{Answer, DecodeError, EncodeError, Encoder};
+use crate::call::{CallOptions, Idempotency};
+
+/// One thing that the API can be asked: how to say it, and how to understand the answer.
+///
+/// The gateway is a `tower::Service<O>` for every `O: Operation`, so an operation for another
+/// resource is a struct and this trait, written in the caller's own crate.
+pub trait Operation: Sized {
+    /// What comes of it.
+    type Output;
+
+    /// How a lost answer is recovered: [`Plain`] where trying again is all there is, [`ByName`]
+    /// for a create that can be looked up by its name.
+    type Recovery;
+
+    /// What never changes from call to call.
+    const META: OperationMeta;
+
+    /// Says it: path, query and form, into `to`. Bad input is an error here, before anything is sent.
+    ///
+    /// # Errors
+    ///
+    /// Names the parameter and what is wrong with it.
+    fn encode(&self, to: &mut Encoder<'_>) -> Result<(), EncodeError>;
+
+    /// Whether an answer with this status is for [`Operation::decode`]; any other is an error of the API.
+    ///
+    /// `earlier_unknown`: an earlier attempt of the same call may have acted, so that, say, a
+    /// delete which now finds nothing has done its work.
+    #[must_use]
+    fn accepts(status: StatusCode, earlier_unknown: bool) -> bool {
+        let _ = earlier_unknown;
+        status.is_success()
+    }
+
+    /// Understands the answer.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the body. The server has acted by then.
+    fn decode(answer: Answer) -> Result<Self::Output, DecodeError>;
+
+    /// The same operation with wishes for this one call.
+    #[must_use]
+    fn with(self, options: CallOptions) -> Configured<Self> {
+        Configured { operation: self, options }
+    }
+
+    /// The same operation, answered with the response's metadata beside the output.
+    #[must_use]
+    fn detailed(self) -> Detailed<Self> {
+        Detailed { operation: self }
+    }
+}
+
+/// What never changes from call to call of an operation.
+#[derive(Clone, Debug)]
+pub struct OperationMeta {
+    /// The operation's name in logs, metrics and quotas, such as `sessions.create`.
+    pub name: &'static str,
+    /// The HTTP method.
+    pub method: Method,
+    /// The URL template, such as `/v1/Services/{ServiceSid}/Sessions`.
+    pub template: &'static str,
+    /// Whether a call may be repeated; [`Encoder::idempotency`] may say otherwise of a single one.
+    pub idempotency: Idempotency,
+}
+
+/// A lost answer is recovered by trying again, where that is safe, and in no other way.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain;
+
+/// A lost answer to a create is recovered by looking for what it may have created, by name.
+#[derive(Clone, Copy, Debug)]
+pub struct ByName;
+
+/// An operation with wishes for one call; see [`Operation::with`].
+#[derive(Clone, Debug)]
+pub struct Configured<O> {
+    operation: O,
+    options: CallOptions,
+}
+
+impl<O> Configured<O> {
+    /// The operation and the wishes.
+    pub fn into_parts(self) -> (O, CallOptions) {
+        (self.operation, self.options)
+    }
+}
+
+impl<O: Operation> Operation for Configured<O> {
+    type Output = O::Output;
+    type Recovery = O::Recovery;
+    const META: OperationMeta = O::META;
+
+    fn encode(&self, to: &mut Encoder<'_>) -> Result<(), EncodeError> {
+        self.operation.encode(to)?;
+        to.options(self.options.clone());
+        Ok(())
+    }
+
+    fn accepts(status: StatusCode, earlier_unknown: bool) -> bool {
+        O::accepts(status, earlier_unknown)
+    }
+
+    fn decode(answer: Answer) -> Result<Self::Output, DecodeError> {
+        O::decode(answer)
+    }
+}
+
+/// An operation answered with metadata; see [`Operation::detailed`].
+#[derive(Clone, Debug)]
+pub struct Detailed<O> {
+    operation: O,
+}
+
+impl<O> Detailed<O> {
+    /// The operation alone.
+    pub fn into_inner(self) -> O {
+        self.operation
+    }
+}
+
+impl<O: Operation> Operation for Detailed<O> {
+    type Output = Reply<O::Output>;
+    type Recovery = O::Recovery;
+    const META: OperationMeta = O::META;
+
+    fn encode(&self, to: &mut Encoder<'_>) -> Result<(), EncodeError> {
+        self.operation.encode(to)
+    }
+
+    fn accepts(status: StatusCode, earlier_unknown: bool) -> bool {
+        O::accepts(status, earlier_unknown)
+    }
+
+    fn decode(answer: Answer) -> Result<Self::Output, DecodeError> {
+        let (status, attempts, elapsed) = (answer.status, answer.attempts, answer.elapsed);
+        let headers = answer.headers.clone();
+        let output = O::decode(answer)?;
+        Ok(Reply { output, status, headers, attempts, elapsed })
+    }
+}
+
+/// An output and how it came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reply<T> {
+    /// What the operation asked for.
+    pub output: T,
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// The headers of the answer.
+    pub headers: HeaderMap,
+    /// How many attempts it took; 1 when the first went well.
+    pub attempts: u32,
+    /// From the encoding of the call to its whole answer.
+    pub elapsed: Duration,
+}
+
+impl<T> Reply<T> {
+    /// Twilio's name for the request (`RQ…`): what its support asks for.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.headers.get("twilio-request-id")?.to_str().ok()
+    }
+
+    /// How many requests of the account were in flight at Twilio, as it counts them.
+    #[must_use]
+    pub fn concurrent_requests(&self) -> Option<u32> {
+        self.headers.get("twilio-concurrent-requests")?.to_str().ok()?.trim().parse().ok()
+    }
+}
