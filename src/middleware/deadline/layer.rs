@@ -5,7 +5,7 @@ use tower::Layer;
 use super::Deadline;
 use crate::call::Live;
 
-/// Ends each call by a deadline. See the [module](self) for the two clocks.
+/// Ends each call by a deadline. See the [module](super) for the two clocks.
 ///
 /// The time counts from when the call began, which is when it was encoded, and a call's own wish
 /// replaces the layer's setting. A call that has a deadline already, from a call that it serves,

@@ -8,7 +8,7 @@ use super::schedule::AnySchedule;
 use super::{Budget, FullJitter, Policy, Retry, RetryEvent, Schedule, StandardPolicy};
 use crate::call::{Clock, Rng, StatusClassifier};
 
-/// Makes a service try again. See the [module](self) for when and how.
+/// Makes a service try again. See the [module](super) for when and how.
 ///
 /// Every part has a default, and each can be replaced by itself. The services that one layer and
 /// its clones make share one [`Budget`] and one sequence of random numbers.
