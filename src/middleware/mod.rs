@@ -1,3 +1,4 @@
 //! x
 pub mod deadline;
 pub mod retry;
+pub mod limit;
