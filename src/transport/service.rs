@@ -32,7 +32,7 @@ use crate::call::{CallFacts, Fault, FaultKind, Origin};
 /// use twilio_proxy::call::{Effect, FaultKind};
 /// use twilio_proxy::transport::ProxyTransport;
 ///
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # tokio_test::block_on(async {
 /// // Nobody listens on port 1.
 /// let transport = ProxyTransport::builder().without_tls().build()?;
 /// let request = Request::get("http://127.0.0.1:1/").body(Full::<Bytes>::default())?;
@@ -40,7 +40,7 @@ use crate::call::{CallFacts, Fault, FaultKind, Origin};
 /// assert_eq!(fault.kind(), FaultKind::Connect);
 /// assert_eq!(fault.effect(), Effect::None);
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
-/// # }).expect("the example holds");
+/// # }).unwrap();
 /// ```
 ///
 /// # Errors
