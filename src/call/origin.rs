@@ -112,3 +112,6 @@ impl std::fmt::Display for OriginError {
 }
 
 impl std::error::Error for OriginError {}
+
+#[cfg(test)]
+mod tests;
