@@ -133,3 +133,6 @@ impl std::fmt::Display for OriginError {
 }
 
 impl std::error::Error for OriginError {}
+
+#[cfg(test)]
+mod tests;

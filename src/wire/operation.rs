@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
 
+use super::answer::request_id;
 use super::{Answer, DecodeError, EncodeError, Encoder};
 use crate::call::{CallOptions, Idempotency};
 
@@ -166,7 +167,7 @@ impl<T> Reply<T> {
     /// Twilio's name for the request (`RQ…`): what its support asks for.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.headers.get("twilio-request-id")?.to_str().ok()
+        request_id(&self.headers)
     }
 
     /// How many requests of the account were in flight at Twilio, as it counts them.
