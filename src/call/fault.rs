@@ -158,6 +158,12 @@ impl Fault {
         self.0.status
     }
 
+    /// What caused it, taken out.
+    #[must_use]
+    pub fn into_source(self) -> Option<BoxError> {
+        self.0.source
+    }
+
     /// How retry, breaker and limits judge it.
     #[must_use]
     pub fn class(&self) -> Class {

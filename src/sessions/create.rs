@@ -94,15 +94,15 @@ impl CreateSession {
 
     /// Sets what may go through the session.
     #[must_use]
-    pub fn mode(mut self, mode: SessionMode) -> Self {
-        self.mode = Some(mode);
+    pub fn mode(mut self, mode: impl Into<SessionMode>) -> Self {
+        self.mode = Some(mode.into());
         self
     }
 
     /// Sets the status to begin with.
     #[must_use]
-    pub fn status(mut self, status: SessionStatus) -> Self {
-        self.status = Some(status);
+    pub fn status(mut self, status: impl Into<SessionStatus>) -> Self {
+        self.status = Some(status.into());
         self
     }
 

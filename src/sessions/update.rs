@@ -73,8 +73,8 @@ impl UpdateSession {
 
     /// Sets the status to bring it to.
     #[must_use]
-    pub fn status(mut self, status: SessionStatus) -> Self {
-        self.status = Some(status);
+    pub fn status(mut self, status: impl Into<SessionStatus>) -> Self {
+        self.status = Some(status.into());
         self
     }
 

@@ -3,7 +3,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::uri::Scheme;
-use http::{Request, Response, Uri, Version};
+use http::{HeaderValue, Method, Request, Response, Uri, Version, header};
+use http_body::Body;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use tower::Service;
@@ -22,7 +23,7 @@ use crate::call::{CallFacts, Fault, FaultKind, Origin};
 /// use closes when its response has been read.
 ///
 /// It takes absolute `https` URIs, and `http` ones that lead to this machine or were
-/// [allowed](Builder::allow_plain_http). It follows no redirect and adds one header, `host`.
+/// [allowed](Builder::allow_plain_http). It follows no redirect and adds one header, `host`, and the length of a body or of its absence.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -134,8 +135,18 @@ impl<C: Connect> Service<Request<Full<Bytes>>> for ProxyTransport<C> {
         if let Err(fault) = self.gate.admit(&request) {
             return ResponseFuture::refused(fault);
         }
+        announce_no_body(&mut request);
         let witness = Witness::of(&mut request);
         ResponseFuture::sending(self.client.request(request), witness)
+    }
+}
+
+/// A POST without a body says so: hyper leaves the length out, and some servers then answer 411.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-8.6-5>
+fn announce_no_body(request: &mut Request<Full<Bytes>>) {
+    let may_have_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
+    if may_have_body && request.body().is_end_stream() {
+        request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
 }
 

@@ -2,7 +2,8 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
 /// A whole response, as an operation gets it to decode.
@@ -34,6 +35,15 @@ impl Answer {
         self.attempts = attempts;
         self.elapsed = elapsed;
         self
+    }
+
+    /// What time it was at the server, to the second, by its `Date` header.
+    #[must_use]
+    pub fn date(&self) -> Option<Timestamp> {
+        let text = self.headers.get(header::DATE)?.to_str().ok()?;
+        let date = httpdate::parse_http_date(text).ok()?;
+        let since_epoch = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Timestamp::from_second(i64::try_from(since_epoch.as_secs()).ok()?).ok()
     }
 
     /// Reads the body as JSON.

@@ -87,6 +87,16 @@ pub struct Configured<O> {
 }
 
 impl<O> Configured<O> {
+    /// The operation alone.
+    pub fn operation(&self) -> &O {
+        &self.operation
+    }
+
+    /// The wishes.
+    pub fn wishes(&self) -> &CallOptions {
+        &self.options
+    }
+
     /// The operation and the wishes.
     pub fn into_parts(self) -> (O, CallOptions) {
         (self.operation, self.options)
@@ -121,6 +131,11 @@ pub struct Detailed<O> {
 
 impl<O> Detailed<O> {
     /// The operation alone.
+    pub fn operation(&self) -> &O {
+        &self.operation
+    }
+
+    /// The operation alone, taken out.
     pub fn into_inner(self) -> O {
         self.operation
     }
@@ -143,7 +158,7 @@ impl<O: Operation> Operation for Detailed<O> {
         let (status, attempts, elapsed) = (answer.status, answer.attempts, answer.elapsed);
         let headers = answer.headers.clone();
         let output = O::decode(answer)?;
-        Ok(Reply { output, status, headers, attempts, elapsed })
+        Ok(Reply { output, status, headers, attempts, elapsed, recovered: false })
     }
 }
 
@@ -161,9 +176,21 @@ pub struct Reply<T> {
     pub attempts: u32,
     /// From the encoding of the call to its whole answer.
     pub elapsed: Duration,
+    /// Whether the answer to a create was lost and its session found again by name; status and
+    /// headers are then those of the fetch that found it.
+    pub recovered: bool,
 }
 
 impl<T> Reply<T> {
+    /// The same, marked as found again, after that many attempts more and that much time before.
+    #[must_use]
+    pub fn recovered(mut self, attempts: u32, elapsed: Duration) -> Self {
+        self.recovered = true;
+        self.attempts += attempts;
+        self.elapsed += elapsed;
+        self
+    }
+
     /// Twilio's name for the request (`RQ…`): what its support asks for.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {

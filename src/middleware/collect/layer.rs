@@ -46,19 +46,28 @@ pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct CollectLayer {
     limit: usize,
+    tracks: bool,
 }
 
 impl CollectLayer {
     /// A layer with the cap of [`DEFAULT_LIMIT`].
     #[must_use]
     pub fn new() -> Self {
-        Self { limit: DEFAULT_LIMIT }
+        Self { limit: DEFAULT_LIMIT, tracks: true }
     }
 
     /// Sets the cap, in bytes: the longest body that is let through.
     #[must_use]
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
+        self
+    }
+
+    /// Never reports in a transport's stead: for a collector high up in a stack, where a call that
+    /// has not reached the transport yet may only be waiting in a queue.
+    #[must_use]
+    pub fn untracked(mut self) -> Self {
+        self.tracks = false;
         self
     }
 }
@@ -73,6 +82,6 @@ impl<S> Layer<S> for CollectLayer {
     type Service = Collect<S>;
 
     fn layer(&self, inner: S) -> Collect<S> {
-        Collect::new(inner, self.limit)
+        Collect::new(inner, self.limit, self.tracks)
     }
 }

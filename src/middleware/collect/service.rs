@@ -14,11 +14,12 @@ use crate::call::{BoxError, CallFacts, Collected, Raise};
 pub struct Collect<S> {
     inner: S,
     limit: usize,
+    tracks: bool,
 }
 
 impl<S> Collect<S> {
-    pub(super) fn new(inner: S, limit: usize) -> Self {
-        Self { inner, limit }
+    pub(super) fn new(inner: S, limit: usize, tracks: bool) -> Self {
+        Self { inner, limit, tracks }
     }
 }
 
@@ -39,7 +40,8 @@ where
 
     fn call(&mut self, request: Request<Out>) -> Self::Future {
         let bodiless = request.method() == Method::HEAD;
-        let Some(facts) = CallFacts::of(request.extensions()).map(Arc::clone) else {
+        let facts = CallFacts::of(request.extensions()).filter(|_| self.tracks);
+        let Some(facts) = facts.map(Arc::clone) else {
             return ResponseFuture::new(self.inner.call(request), None, self.limit, bodiless);
         };
         // Attempts of one call that run side by side share these facts, and one that reports between
