@@ -171,7 +171,7 @@ fn many_threads_never_hold_more_slots_than_there_are() {
                 let stays = std::future::poll_fn(|cx| {
                     polls += 1;
                     // Every third gives up when it is woken, perhaps just as it gets a slot.
-                    if number % 3 == 0 && polls > 1 {
+                    if number.is_multiple_of(3) && polls > 1 {
                         return Poll::Ready(false);
                     }
                     place.poll_slot(cx).map(|()| true)

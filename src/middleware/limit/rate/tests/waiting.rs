@@ -99,7 +99,7 @@ async fn the_head_dropped_leaves_its_cell_to_the_next() {
     assert_pending!(next.poll());
     tokio::time::advance(MS * 40).await;
     assert_ready!(next.poll()).expect("goes");
-    assert_eq!(log.calls(), [(0, MS * 0), (2, MS * 100)]);
+    assert_eq!(log.calls(), [(0, Duration::ZERO), (2, MS * 100)]);
     assert_eq!(layer.waiting(), 0);
 }
 
@@ -162,7 +162,7 @@ async fn every_service_of_a_layer_and_its_clones_shares_the_quota() {
     let other = layer.clone().layer(log.clone());
     let calls = [one.clone().oneshot(plain(0)), one.oneshot(plain(1)), other.oneshot(plain(2))];
     futures_util::future::try_join_all(calls).await.expect("all go");
-    assert_eq!(log.calls(), [(0, MS * 0), (1, MS * 100), (2, MS * 200)]);
+    assert_eq!(log.calls(), [(0, Duration::ZERO), (1, MS * 100), (2, MS * 200)]);
 }
 
 #[test]
