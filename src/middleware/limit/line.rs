@@ -41,8 +41,8 @@ impl Line {
     pub(super) fn enter(self: &Arc<Self>, places: usize) -> Option<Place> {
         let mut state = self.lock();
         let number = state.next;
-        // Whoever waits is before the newcomer, even where a slot is free for an instant.
-        let has_slot = state.waiting.is_empty() && state.taken < state.slots;
+        // OK without a look at the line: while anybody waits, no slot is free.
+        let has_slot = state.taken < state.slots;
         if has_slot {
             state.taken += 1;
         } else if state.waiting.len() < places {
@@ -57,8 +57,11 @@ impl Line {
 
     /// Changes the number of slots. More are handed out at once; fewer as those taken come back.
     pub(super) fn set_slots(&self, slots: usize) {
-        self.lock().slots = slots;
-        self.call_up();
+        let mut state = self.lock();
+        state.slots = slots;
+        let called: Vec<_> = std::iter::from_fn(|| state.call_next()).collect();
+        drop(state);
+        called.into_iter().for_each(Waiting::wake);
     }
 
     pub(super) fn slots(&self) -> usize {
@@ -79,26 +82,23 @@ impl Line {
         state.taken + state.waiting.len()
     }
 
-    /// Gives free slots to the first in the line.
-    fn call_up(&self) {
-        loop {
-            // Bound to a name, or the guard would live through the loop's body.
-            let next = self.lock().call_next();
-            match next {
-                Some(Waiting { waker: Some(waker), .. }) => waker.wake(),
-                Some(Waiting { waker: None, .. }) => {}
-                None => return,
-            }
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock can panic half-way through a change: the state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Waiting {
+    fn wake(self) {
+        if let Some(waker) = self.waker {
+            waker.wake();
+        }
+    }
+}
+
 impl State {
+    /// Gives a free slot to the first in the line. Done in the same breath as the slot comes free,
+    /// so nobody ever waits beside a free slot.
     fn call_next(&mut self) -> Option<Waiting> {
         if self.taken >= self.slots {
             return None;
@@ -151,17 +151,19 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.line.lock();
         let found = if self.has_slot { None } else { state.find(self.number) };
-        let left = match found {
-            Some(at) => state.waiting.remove(at),
-            // Not in the line: called up, whether or not it has heard of it.
-            None => {
-                state.taken -= 1;
-                None
-            }
-        };
+        if let Some(at) = found {
+            let left = state.waiting.remove(at);
+            drop(state);
+            drop(left);
+            return;
+        }
+        // Not in the line: called up, whether or not it has heard of it.
+        state.taken -= 1;
+        let called = state.call_next();
         drop(state);
-        drop(left);
-        self.line.call_up();
+        if let Some(called) = called {
+            called.wake();
+        }
     }
 }
 

@@ -21,8 +21,8 @@ pub enum Key {
 
 impl Key {
     /// The key of a request where no function says otherwise.
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
-        match CallFacts::of(request.extensions()) {
+    fn of<B>(request: &Request<B>, facts: Option<&Arc<CallFacts>>) -> Self {
+        match facts {
             // A layer above may have made facts for a foreign request: these name no operation,
             // and all such requests would share one quota.
             Some(facts) if !facts.operation().is_empty() => Self::Call(facts.key()),
@@ -67,9 +67,9 @@ impl KeyBy {
         Self(Some(Arc::new(make)))
     }
 
-    pub(super) fn key<B>(&self, request: &Request<B>) -> Key {
+    pub(super) fn key<B>(&self, request: &Request<B>, facts: Option<&Arc<CallFacts>>) -> Key {
         match &self.0 {
-            None => Key::of(request),
+            None => Key::of(request, facts),
             Some(make) => make(RequestHead::of(request)),
         }
     }

@@ -97,6 +97,13 @@ impl<L: Limiter> RateLimitLayer<L> {
     ///
     /// Without one, the key is what [`CallFacts::key`](crate::call::CallFacts::key) says; a request
     /// without facts, or whose facts name no operation, is counted by method and authority.
+    ///
+    /// ```
+    /// use twilio_proxy::middleware::limit::rate::{Key, RateLimitLayer};
+    ///
+    /// // One quota for all that goes out, whatever it is.
+    /// let layer = RateLimitLayer::default().key_by(|_| Key::Named("everything".into()));
+    /// ```
     #[must_use]
     pub fn key_by(mut self, key: impl Fn(RequestHead<'_>) -> Key + Send + Sync + 'static) -> Self {
         self.settings.key_by = KeyBy::function(key);

@@ -25,8 +25,7 @@ impl<S, L: Limiter> RateLimit<S, L> {
         Self { inner, table, settings }
     }
 
-    fn terms<B>(&self, request: &Request<B>) -> Terms {
-        let facts = CallFacts::of(request.extensions());
+    fn terms(&self, facts: Option<&Arc<CallFacts>>) -> Terms {
         let wish = facts.and_then(|facts| facts.options());
         let when_limited = wish.and_then(CallOptions::wanted_when_limited);
         let priority = facts.map(|facts| facts.priority()).unwrap_or_default();
@@ -53,8 +52,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let key = self.table.hashed(self.settings.key_by.key(&request));
-        let terms = self.terms(&request);
+        let facts = CallFacts::of(request.extensions());
+        let key = self.table.hashed(self.settings.key_by.key(&request, facts));
+        let terms = self.terms(facts);
         let turn = match self.table.arrive(&key, &terms, Instant::now()) {
             Arrival::Go => return ResponseFuture::called(self.inner.call(request)),
             Arrival::Refused(refusal) => return ResponseFuture::refused(refusal.into_fault()),
