@@ -2,10 +2,13 @@
 
 use std::error::Error;
 
+use bytes::Bytes;
 use http::StatusCode;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use twilio_proxy::call::{Effect, Fault, FaultKind};
+use twilio_proxy::call::{BoxError, Effect, Fault, FaultKind};
 use twilio_proxy::transport::{BodyError, classify_error};
 
 use crate::support::{Peer, Server, get, plain, post, send, soon, watched};
@@ -102,5 +105,63 @@ async fn a_body_cut_short_is_an_error_after_the_status() {
         assert_eq!(answer.status(), StatusCode::CREATED);
         let error: BodyError = soon(answer.into_body().collect()).await.expect_err("cut");
         assert!(error.source().is_some_and(|source| source.is::<hyper::Error>()), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn errors_of_a_bare_hyper_util_client_are_judged_alike() {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let server = Server::bind().await;
+    let (request, uri) = (post(&server.uri("/")), server.uri("/"));
+    let hang_up = async {
+        let mut peer = server.accept().await;
+        peer.read().await;
+    };
+    let (answer, ()) = tokio::join!(client.request(request), hang_up);
+    let interrupted = answer.expect_err("closed");
+    drop(server);
+    let refused = client.request(get(&uri)).await.expect_err("refused");
+    let relative = client.request(get("/path")).await.expect_err("relative");
+    for (error, expected) in [
+        (interrupted, (FaultKind::Interrupted, Effect::Unknown)),
+        (refused, (FaultKind::Connect, Effect::None)),
+        (relative, (FaultKind::Config, Effect::None)),
+    ] {
+        assert_eq!(classify_error(&error), Some(expected), "{error:?}");
+        // A layer that wraps it hides nothing.
+        let wrapped = Wrapped(Box::new(error));
+        assert_eq!(classify_error(&wrapped), Some(expected));
+    }
+}
+
+#[derive(Debug)]
+struct Wrapped(BoxError);
+
+impl std::fmt::Display for Wrapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("some layer failed")
+    }
+}
+
+impl Error for Wrapped {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_hyper_never_began_to_write_was_not_processed() {
+    let io = TokioIo::new(tokio::io::duplex(1024).0);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("ready");
+    drop(connection);
+    let closed = sender.ready().await.expect_err("closed");
+    let canceled = sender.send_request(post("/")).await.expect_err("canceled");
+    assert!(closed.is_closed() && canceled.is_canceled());
+    for error in [closed, canceled] {
+        assert_eq!(
+            classify_error(&error),
+            Some((FaultKind::Unprocessed, Effect::None)),
+            "{error:?}"
+        );
     }
 }

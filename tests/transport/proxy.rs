@@ -142,3 +142,26 @@ async fn what_cannot_be_done_for_a_proxy_is_a_matter_of_settings() {
     assert_eq!(fault.kind(), FaultKind::Config);
     assert!(!format!("{fault:?}").contains("secret"));
 }
+
+#[test]
+fn the_environment_counts_unless_told_otherwise() {
+    // A variable can't be set safely beside other threads, so the test runs itself in a process
+    // that was started with it.
+    const UNREADABLE: (&str, &str) = ("ALL_PROXY", "ftp://user:secret@proxy");
+    let builder = ProxyTransport::builder().without_tls();
+    if std::env::var(UNREADABLE.0).is_ok_and(|value| value == UNREADABLE.1) {
+        let fault = builder.clone().build().expect_err("the variable was read");
+        assert_eq!(fault.kind(), FaultKind::Config);
+        assert!(fault.to_string().starts_with("ALL_PROXY is no URL"), "{fault}");
+        builder.proxy_from_env(false).build().expect("the variable was not read");
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "proxy::the_environment_counts_unless_told_otherwise"])
+        .env_clear()
+        .envs([UNREADABLE])
+        .output()
+        .expect("it runs");
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && output.contains("1 passed"), "{output}");
+}
