@@ -14,7 +14,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tokio::runtime::Runtime;
 use tower::{BoxError, Layer, Service, ServiceExt};
-use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid};
+use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
 use twilio_proxy::gateway::{Gateway, GatewayExt, TwilioClassifier};
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
 use twilio_proxy::middleware::collect::CollectLayer;
@@ -68,10 +68,11 @@ impl Setting {
     fn new() -> Result<Self, BoxError> {
         let account: AccountSid = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
         let service: ServiceSid = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
+        let session: SessionSid = "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
         Ok(Self {
             endpoint: Endpoint::new(Endpoint::TWILIO)?,
             credentials: Credentials::auth_token(account, "not-a-secret"),
-            fetch: FetchSession::new(service, "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?),
+            fetch: FetchSession::new(service, session),
             service: Instantly(Bytes::from_static(SESSION.as_bytes())),
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         })

@@ -214,10 +214,17 @@ impl GatewayBuilder {
     /// A base URL, region or edge that can't be, or roots of trust that can't be read or are missing.
     pub fn build(mut self) -> Result<DefaultGateway, Error> {
         let transport = std::mem::replace(&mut self.transport, ProxyTransport::builder())
-            .allow_plain_http(self.plain_http)
-            .build()
-            .map_err(|fault| Error::from_stack(fault.into(), None))?;
+            .allow_plain_http(self.plain_http);
+        // Nothing to trust where nothing is encrypted: the store of roots need not be read, nor exist.
+        let transport =
+            if self.endpoint()?.origin().is_secure() { transport } else { transport.without_tls() };
+        let transport = transport.build().map_err(|fault| Error::from_stack(fault.into(), None))?;
         self.over(transport)
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, Error> {
+        let (region, edge) = (self.region.as_deref(), self.edge.as_deref());
+        Ok(Endpoint::with_region(&self.base_url, region, edge)?)
     }
 
     /// The gateway over a transport of your own, such as the simulator.
@@ -226,8 +233,7 @@ impl GatewayBuilder {
     ///
     /// A base URL, region or edge that can't be.
     pub fn over<T>(self, transport: T) -> Result<DefaultGateway<T>, Error> {
-        let endpoint =
-            Endpoint::with_region(&self.base_url, self.region.as_deref(), self.edge.as_deref())?;
+        let endpoint = self.endpoint()?;
         let mut agent = UserAgent::default();
         for product in &self.products {
             agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
