@@ -13,8 +13,7 @@ use crate::call::{CallFacts, Effect, Fault, FaultKind, Live, Raise};
 
 /// Gives up an attempt that takes too long, so that there is time for another.
 ///
-/// Its fault is told from the deadline's: [`FaultKind::AttemptTimeout`] is retried where that is
-/// safe. Give it a good deal less than the call's deadline, or there is never time to retry, and
+/// Give it a good deal less than the call's deadline, or there is never time to retry, and
 /// more than the slowest answer that is worth waiting for.
 ///
 /// ```
@@ -24,6 +23,11 @@ use crate::call::{CallFacts, Effect, Fault, FaultKind, Live, Raise};
 /// let layer = AttemptTimeoutLayer::new(Duration::from_secs(10));
 /// # let _ = layer;
 /// ```
+///
+/// # Errors
+///
+/// [`FaultKind::AttemptTimeout`], which retry repeats where that is safe: for any operation if the
+/// transport proves that this attempt was not sent (effect `None`), else if the call is replayable.
 ///
 /// # Layer order
 ///

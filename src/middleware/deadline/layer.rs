@@ -24,6 +24,12 @@ use crate::call::Live;
 /// # let _ = (fixed, live);
 /// ```
 ///
+/// # Errors
+///
+/// [`FaultKind::Deadline`](crate::call::FaultKind::Deadline), which retry does not repeat; its
+/// effect is `None` if nothing was sent. A call that comes with its deadline past gets it at once,
+/// and nobody inside sees the request.
+///
 /// # Layer order
 ///
 /// Outermost but for the call's span: whatever is outside is not covered. In particular outside

@@ -15,8 +15,8 @@ use crate::call::Class;
 /// A throttled attempt costs less to repeat: the server is well enough to say no, and says so
 /// cheaply.
 ///
-/// The numbers are those of the AWS SDKs' standard mode, which has met more outages than we have.
-/// <https://docs.aws.amazon.com/sdk-for-python/v1/guide/config-retries.html>
+/// Capacity and costs are those of the AWS SDKs' standard strategy, which has met more outages than
+/// we have (`StandardRetryStrategy` in <https://github.com/smithy-lang/smithy-java>).
 ///
 /// Tokens are whole numbers moved by compare-and-swap: concurrent calls can't overdraw the bucket,
 /// and no rounding makes tokens out of nothing.

@@ -27,6 +27,10 @@ use crate::call::{Clock, Rng, StatusClassifier};
 /// # let _ = layer;
 /// ```
 ///
+/// # Errors
+///
+/// None of its own: what comes up is the last attempt's response or error, unchanged.
+///
 /// # Layer order
 ///
 /// Inside the deadline, which then covers all attempts and the sleeps between them. Outside limits,
@@ -38,7 +42,7 @@ use crate::call::{Clock, Rng, StatusClassifier};
 ///
 /// A dropped future stops at once: the attempt inside is dropped, or the sleep. Tokens of a retry
 /// that was not made yet go back to the budget.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RetryLayer<C = StatusClassifier> {
     settings: Settings<C>,
 }
@@ -139,6 +143,12 @@ impl<S, C: Clone> Layer<S> for RetryLayer<C> {
 
     fn layer(&self, inner: S) -> Retry<S, C> {
         Retry::new(inner, Arc::new(self.settings.clone()))
+    }
+}
+
+impl<C> fmt::Debug for RetryLayer<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryLayer").field("settings", &self.settings).finish()
     }
 }
 

@@ -148,8 +148,9 @@ impl StandardPolicy {
     /// How often a call is tried, the first time included; 0 counts as 1. A call's own wish
     /// replaces it.
     ///
-    /// Default 4: with the default delays the last attempt comes a quarter of a second after the
-    /// first. A failure that outlasts that is an outage, and for those there is the budget.
+    /// Default 4: under the default schedule, and if nothing is throttled, the sleeps between them
+    /// add up to 350 ms at most. A failure that outlasts that is an outage, and more attempts won't
+    /// end it.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);

@@ -61,7 +61,7 @@ where
 ///
 /// | setting | default | why |
 /// |---|---|---|
-/// | base | 50 ms | most lost connections and 5xx are gone by the next request; a person waits |
+/// | base | 50 ms | a lost connection or a failing instance is often avoided by the very next request, and somebody waits |
 /// | throttled base | 1 s | a rate is counted over seconds: Proxy's over five |
 /// | cap | 20 s | the fourth attempt doesn't get there; a call allowed many more should still notice within seconds that the server is back |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

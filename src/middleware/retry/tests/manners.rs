@@ -105,6 +105,14 @@ async fn the_layer_is_as_ready_as_the_service_inside() {
     assert!(ready.poll().is_ready());
 }
 
+#[test]
+fn service_and_layer_can_be_shared_between_threads() {
+    struct NeitherCloneNorDebug;
+    fn shared<T: Send + Sync + std::fmt::Debug>(_: &T) {}
+    shared(&RetryLayer::new().classifier(NeitherCloneNorDebug));
+    shared(&RetryLayer::new().layer(()));
+}
+
 /// Steps a call forward and drops it at each place where it can wait.
 #[tokio::test(start_paused = true)]
 async fn a_call_dropped_anywhere_leaves_nothing_behind() {
@@ -180,7 +188,7 @@ async fn the_hook_sees_every_retry_and_nothing_else() {
     next(&mut server).await.1.send_response(answer(503));
     next(&mut server).await.1.send_error(Fault::new(FaultKind::Connect, "refused"));
     next(&mut server).await.1.send_response(answer(404));
-    assert!(done.await.expect("no panic").is_ok());
+    assert!(end(done).await.is_ok());
 
     let seen = seen.lock().expect("no panic");
     assert_eq!(seen.len(), 2);
@@ -224,7 +232,7 @@ async fn retries_and_their_end_are_logged_without_the_request() {
     let (done, mut server) = start(&RetryLayer::new(), call);
     next(&mut server).await.1.send_response(answer(503));
     next(&mut server).await.1.send_response(answer(500));
-    assert!(done.await.expect("no panic").is_ok());
+    assert!(end(done).await.is_ok());
     assert_eq!(attempts(&RetryLayer::new(), fetch(), &[404]).await, 1);
 
     let printed = String::from_utf8(printed.0.lock().expect("no panic").clone()).expect("UTF-8");

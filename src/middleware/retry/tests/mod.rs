@@ -84,12 +84,19 @@ async fn next(server: &mut Server) -> (Call, SendResponse<Answer>) {
     server.next_request().await.expect("another attempt")
 }
 
+/// What became of a call. One that hangs fails, when a day of paused time has passed in no time.
+async fn end(call: JoinHandle<Outcomes>) -> Outcomes {
+    let day = Duration::from_secs(24 * 3600);
+    tokio::time::timeout(day, call).await.expect("the call hangs").expect("no panic")
+}
+
 /// Answers attempt after attempt with this status, and says when each came.
 async fn fail_all(server: &mut Server, status: u16) -> Vec<Duration> {
     let start = Instant::now();
     let mut times = Vec::new();
     while let Some((_, respond)) = server.next_request().await {
         times.push(start.elapsed());
+        assert!(times.len() < 100, "the call never ends");
         respond.send_response(answer(status));
     }
     times
@@ -104,7 +111,7 @@ async fn run(layer: &RetryLayer, call: Call, statuses: &[u16]) -> (usize, Outcom
         attempts += 1;
         respond.send_response(answer(*status));
     }
-    (attempts, done.await.expect("no panic"))
+    (attempts, end(done).await)
 }
 
 async fn attempts(layer: &RetryLayer, call: Call, statuses: &[u16]) -> usize {

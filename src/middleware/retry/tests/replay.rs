@@ -40,7 +40,7 @@ async fn method_uri_version_headers_body_and_facts_are_the_same_each_time() {
         assert_eq!(bytes(seen).await, BODY);
         respond.send_response(answer(503));
     }
-    assert_eq!(done.await.expect("no panic").expect("an answer").status(), 503);
+    assert_eq!(end(done).await.expect("an answer").status(), 503);
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +54,7 @@ async fn what_a_layer_inside_does_to_an_attempt_stays_with_that_attempt() {
     assert!(seen.headers().is_empty());
     assert_eq!(seen.extensions().get::<Foreign>(), None);
     respond.send_response(answer(200));
-    assert!(done.await.expect("no panic").is_ok());
+    assert!(end(done).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
