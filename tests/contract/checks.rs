@@ -45,7 +45,7 @@ pub(crate) async fn readied<B>(mut stack: impl Stack<B>, probe: &Probe) {
 pub(crate) async fn idle<B>(stack: impl Stack<B>) {
     let mut ready: Vec<_> = (0..64).map(|_| stack.clone()).collect();
     for idle in &mut ready {
-        idle.ready().await.unwrap();
+        tokio::time::timeout(EVER, idle.ready()).await.expect("the stack is stuck").unwrap();
     }
     call(stack).await.unwrap();
 }
@@ -54,7 +54,7 @@ pub(crate) async fn idle<B>(stack: impl Stack<B>) {
 pub(crate) async fn foreign_error<B>(stack: impl Stack<B>) {
     for request in [request(), bare_request()] {
         let error = call_with(stack.clone(), request).await.err().expect("an error");
-        assert!(error.downcast_ref::<Odd>().is_some(), "{error:?}");
+        assert!(error.downcast_ref::<Odd>().is_some(), "another error: {error:?}");
     }
 }
 
