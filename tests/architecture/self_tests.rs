@@ -41,6 +41,7 @@ fn an_import_from_a_room_out_of_reach_is_refused_however_it_is_written() {
         "use super::super::middleware::Retry;",
         "use super::{super::middleware::Retry};",
         "mod inner { use super::super::super::middleware::Retry; }",
+        "mod inner {} use super::super::middleware::Retry;",
         "fn f(x: &crate::middleware::Retry) {}",
         "fn f() { crate::middleware::retry(); }",
         "fn f() -> Vec<super::super::middleware::Retry> { vec![] }",
@@ -64,7 +65,7 @@ fn what_only_looks_like_an_import_passes() {
         /* crate::gateway /* nested crate::gateway::Gateway */ still a comment */
         use super::{Effect, sid::Sid};
         const A: &str = "crate::gateway::Gateway \" crate::gateway::Gateway";
-        const B: &str = r#"use crate::gateway::Gateway; " "#;
+        const B: &str = r#" " use crate::gateway::Gateway; " "#;
         const C: (char, char, &[u8]) = ('"', '\'', b"crate::gateway::G");
         fn life<'a>(x: &'a str) -> impl Iterator<Item = &'a str> + use<'a> { x.split(' ') }
         fn range() { for _ in 0..10 { self::life("x"); } }
@@ -131,6 +132,7 @@ fn a_crate_outside_its_home_is_refused_however_it_is_named() {
     refused(&homes("src/wire/form.rs", "async fn f() { tokio::time::sleep(D).await }"), 1, "tokio");
     refused(&homes("src/middleware/limit/mod.rs", "use serde_json::Value;"), 1, "serde_json");
     refused(&homes("src/simulator/state.rs", "use hyper::server;"), 1, "hyper");
+    refused(&homes("src/call/live_wire.rs", "use arc_swap::ArcSwap;"), 1, "arc_swap");
     refused(&homes("src/lib.rs", "pub use tower;"), 1, "tower");
 }
 
@@ -210,7 +212,9 @@ fn a_layer_without_its_headings_is_refused() {
         "no `# Layer order`",
     );
     // The room's own essay is about all layers, so it stands in for none.
-    assert_eq!(docs(&[folder, ("src/middleware/mod.rs", both.replace("///", "//!"))]).len(), 2);
+    let room = ("src/middleware/mod.rs", both.replace("///", "//!"));
+    assert_eq!(docs(&[folder, room.clone()]).len(), 2);
+    assert_eq!(docs(&[("src/middleware/pace.rs", layer.to_owned()), room]).len(), 2);
     // Documentation of something above it is not its own.
     let above = format!("{both}pub struct Pace;\n\n{layer}");
     assert_eq!(docs(&[("src/middleware/pace.rs", above)]).len(), 2);

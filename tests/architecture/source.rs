@@ -182,8 +182,8 @@ impl Scanner {
     fn word(&mut self) {
         let word = self.ident(self.at).unwrap_or_default().to_owned();
         match word.as_str() {
-            // `impl Trait + use<'a>` is not an import.
-            "use" if !self.is(self.at + 1, '<') => {
+            // In `impl Trait + use<'a>` there is no tree, and none is found.
+            "use" => {
                 self.at += 1;
                 self.use_tree(&[]);
             }
@@ -347,9 +347,6 @@ impl Scanner {
         while self.is(self.at, '#') && self.is(self.at + 1, '[') {
             self.at = self.closing(self.at + 1) + 1;
         }
-        let is_use = (self.at..self.tokens.len())
-            .take_while(|&at| !self.is(at, '{') && !self.is(at, ';'))
-            .any(|at| self.ident(at) == Some("use"));
         let is_item = (self.at..self.tokens.len())
             .take_while(|&at| !"{;,:".chars().any(|end| self.is(at, end)))
             .filter_map(|at| self.ident(at))
@@ -363,9 +360,7 @@ impl Scanner {
                 Some(TokenKind::Punct('(' | '[')) => self.at = self.closing(self.at),
                 Some(TokenKind::Punct('{')) => {
                     self.at = self.closing(self.at);
-                    if !is_use {
-                        break;
-                    }
+                    break;
                 }
                 Some(TokenKind::Punct(',')) if !is_item => break,
                 Some(TokenKind::Punct(';')) => {
