@@ -276,10 +276,13 @@ impl CallFacts {
         self.started + Duration::from_nanos(self.attempt_started.load(Relaxed))
     }
 
-    /// How many attempts have begun.
+    /// How many attempts have begun: as retry counts them, or the transport where there is no retry.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.attempts.load(Relaxed).max(self.reached.load(Relaxed))
+        match self.attempts.load(Relaxed) {
+            0 => self.reached(),
+            attempts => attempts,
+        }
     }
 
     /// A queue of ours holds the call: it has not gone further down.

@@ -15,7 +15,7 @@ pub trait Operation: Sized {
     type Output;
 
     /// How a lost answer is recovered: [`Plain`] where trying again is all there is, [`ByName`]
-    /// for a create that can be looked up by its name.
+    /// for a create that can be looked up by its name, [`BySid`] for an update.
     type Recovery;
 
     /// What never changes from call to call.
@@ -78,6 +78,10 @@ pub struct Plain;
 /// A lost answer to a create is recovered by looking for what it may have created, by name.
 #[derive(Clone, Copy, Debug)]
 pub struct ByName;
+
+/// A lost answer to an update is recovered by looking at the session that it was to change.
+#[derive(Clone, Copy, Debug)]
+pub struct BySid;
 
 /// An operation with wishes for one call; see [`Operation::with`].
 #[derive(Clone, Debug)]
