@@ -1,7 +1,7 @@
 //! What every layer of the middleware room promises, held against each of them.
 //!
-//! A new layer is held to all of it by one line in the `contract!` below: a name, and an expression that
-//! makes the layer. It must let a call through that goes well, take what settings it likes for
+//! A new layer is held to all of it by one line in the `contract!` below: a name, and an expression
+//! that makes the layer. It must let a call through that goes well, take what settings it likes for
 //! that, and be strict otherwise: a limit of one call at a time is a better subject than one of a
 //! thousand. What a layer does *beyond* this suite is tested beside it.
 
