@@ -92,7 +92,7 @@ impl Directory {
         settings: &Settings,
         now: Timestamp,
     ) -> Result<StoredParticipant, Refusal> {
-        let taken = self.numbers_of(&wanted.identifier, None, now);
+        let taken = self.numbers_of(&wanted.identifier, now);
         let pool = (0..settings.numbers).map(|number| format!("+1555{number:07}"));
         let mut choices = wanted.proxy_identifier.clone().into_iter().chain(
             // Nothing from the pool for a participant that asks for a number by name.
@@ -111,11 +111,11 @@ impl Directory {
         })
     }
 
-    /// The numbers that reach a person in live sessions, but for one session.
-    fn numbers_of(&mut self, identifier: &str, but: Option<u64>, now: Timestamp) -> Vec<String> {
+    /// The numbers that reach a person in live sessions.
+    fn numbers_of(&mut self, identifier: &str, now: Timestamp) -> Vec<String> {
         let numbers = self.by_identifier.get(identifier).cloned().unwrap_or_default();
         let mut taken = Vec::new();
-        for number in numbers.into_iter().filter(|number| Some(*number) != but) {
+        for number in numbers {
             if self.settle(number, now)
                 && let Some(session) = self.sessions.get(&number)
                 && session.is_live()
@@ -165,11 +165,10 @@ impl Directory {
             }
             _ => {}
         }
-        let (sid, participants) = (session.sid, session.participants.clone());
         if reopens && change.fail_on_conflict {
-            let but = self.by_sid.get(&sid).copied();
-            for it in &participants {
-                if self.numbers_of(&it.identifier, but, now).contains(&it.proxy_identifier) {
+            // Closed, it holds no number itself.
+            for it in session.participants.clone() {
+                if self.numbers_of(&it.identifier, now).contains(&it.proxy_identifier) {
                     return Some(Err(conflict()));
                 }
             }

@@ -1,6 +1,7 @@
 //! The loopback server, over real sockets with a client that sees bytes.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,6 +15,11 @@ async fn serve(plan: FaultPlan) -> (Simulator, SimulatorServer) {
     simulator.set_faults(plan);
     let server = simulator.serve().await.expect("a port");
     (simulator, server)
+}
+
+/// What does not come within half a minute does not come: a failure, not a test that hangs.
+async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it never came")
 }
 
 /// A create on an open connection.
@@ -34,7 +40,8 @@ async fn write_create(stream: &mut TcpStream, name: &str) -> std::io::Result<()>
 async fn read_answer(stream: &mut TcpStream) -> (String, String) {
     let mut bytes = Vec::new();
     loop {
-        assert_ne!(stream.read_buf(&mut bytes).await.expect("bytes"), 0, "the end came early");
+        let read = soon(stream.read_buf(&mut bytes)).await.expect("bytes");
+        assert_ne!(read, 0, "the end came early");
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         if body.len() >= content_length(head) {
@@ -56,7 +63,7 @@ async fn create_to_the_end(server: &SimulatorServer) -> (Vec<u8>, std::io::Resul
         write_create(&mut stream, "a").await?;
         stream.read_to_end(&mut bytes).await.map(drop)
     };
-    let end = end.await;
+    let end = soon(end).await;
     (bytes, end)
 }
 
@@ -93,7 +100,7 @@ async fn a_refused_connection_is_reset_before_a_byte_is_read() {
     let (simulator, server) = serve(FaultPlan::none().next(1, Mishap::Refused)).await;
     // Nothing is written: the reset comes of itself.
     let mut stream = TcpStream::connect(server.address()).await.expect("a handshake");
-    let end = stream.read(&mut [0; 1]).await;
+    let end = soon(stream.read(&mut [0; 1])).await;
     assert_eq!(end.expect_err("a reset").kind(), ErrorKind::ConnectionReset);
     assert_eq!(simulator.stats().received(), 0);
     assert_eq!(simulator.stats().mishaps["refused"], 1);
@@ -110,7 +117,7 @@ async fn on_a_connection_that_is_there_a_refusal_is_a_reset() {
     write_create(&mut stream, "a").await.expect("written");
     read_answer(&mut stream).await;
     write_create(&mut stream, "b").await.expect("written");
-    let end = stream.read(&mut [0; 1]).await;
+    let end = soon(stream.read(&mut [0; 1])).await;
     assert_eq!(end.expect_err("a reset").kind(), ErrorKind::ConnectionReset);
     assert_eq!(simulator.sessions().len(), 1);
 }
@@ -141,7 +148,7 @@ async fn garbage_is_no_http() {
 async fn a_stalled_request_is_ended_by_the_shutdown_and_the_rest_is_answered() {
     let plan = FaultPlan::none()
         .next(1, Mishap::StallAfter)
-        .next(1, Mishap::Latency(std::time::Duration::from_millis(50)));
+        .next(1, Mishap::Latency(Duration::from_millis(50)));
     let (simulator, server) = serve(plan).await;
     let address = server.address();
     let mut stalled = TcpStream::connect(address).await.expect("a connection");
@@ -152,10 +159,10 @@ async fn a_stalled_request_is_ended_by_the_shutdown_and_the_rest_is_answered() {
     committed(&simulator, 2).await;
     let idle = TcpStream::connect(address).await.expect("a connection");
 
-    server.shutdown().await;
+    soon(server.shutdown()).await;
     assert!(read_answer(&mut late).await.0.starts_with("HTTP/1.1 201"));
     let mut bytes = Vec::new();
-    stalled.read_to_end(&mut bytes).await.expect("an end");
+    soon(stalled.read_to_end(&mut bytes)).await.expect("an end");
     assert!(bytes.is_empty());
     drop(idle);
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
@@ -163,7 +170,9 @@ async fn a_stalled_request_is_ended_by_the_shutdown_and_the_rest_is_answered() {
 
 #[tokio::test]
 async fn dropped_it_ends_its_connections_and_listens_no_more() {
-    let (simulator, server) = serve(FaultPlan::none().next(1, Mishap::StallAfter)).await;
+    // An answer that is on its way: a shutdown would wait for it, a drop must not.
+    let hour = Duration::from_secs(60 * 60);
+    let (simulator, server) = serve(FaultPlan::none().next(1, Mishap::Latency(hour))).await;
     let address = server.address();
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     write_create(&mut stream, "a").await.expect("written");
@@ -171,7 +180,7 @@ async fn dropped_it_ends_its_connections_and_listens_no_more() {
     drop(server);
     let mut bytes = Vec::new();
     // An end or a reset, whatever is first: but an end.
-    let _ = stream.read_to_end(&mut bytes).await;
+    let _ = soon(stream.read_to_end(&mut bytes)).await;
     assert!(bytes.is_empty());
     while TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
