@@ -129,7 +129,9 @@ impl Fault {
             if let Some(fault) = error.downcast_ref() {
                 return Some(fault);
             }
-            next = error.source();
+            // An `io::Error` that carries another answers `source()` for it, and so hides it.
+            let carried = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+            next = carried.map_or_else(|| error.source(), |carried| Some(carried as _));
         }
         None
     }
@@ -156,6 +158,12 @@ impl Fault {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
+    }
+
+    /// What caused it, taken out.
+    #[must_use]
+    pub fn into_source(self) -> Option<BoxError> {
+        self.0.source
     }
 
     /// How retry, breaker and limits judge it.
@@ -200,5 +208,19 @@ impl Error for Fault {
 impl AsRef<dyn Error + Send + Sync + 'static> for Fault {
     fn as_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connector that wraps a fault in an `io::Error` once made a known `Connect` an unknown one.
+    #[test]
+    fn a_fault_is_found_inside_an_io_error_too() {
+        let fault = Fault::new(FaultKind::Connect, "no route");
+        let error = std::io::Error::other(std::io::Error::other(fault));
+        assert_eq!(Fault::find(&error).map(Fault::kind), Some(FaultKind::Connect));
+        assert!(Fault::find(&std::io::Error::from(std::io::ErrorKind::NotFound)).is_none());
     }
 }

@@ -80,6 +80,13 @@ impl CallOptions {
         self
     }
 
+    /// The same without what [`CallOptions::form`] added: for an operation that has no form.
+    #[must_use]
+    pub fn without_form(mut self) -> Self {
+        self.form.clear();
+        self
+    }
+
     /// Other credentials than the stack's, such as a subaccount's.
     #[must_use]
     pub fn authorization(mut self, authorization: Authorization) -> Self {

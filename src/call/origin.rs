@@ -19,26 +19,18 @@ impl Origin {
     ///
     /// Says what is missing: a scheme that is known, or a host.
     pub fn of(uri: &Uri) -> Result<Self, OriginError> {
-        let secure = match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTPS => true,
-            Some(scheme) if *scheme == Scheme::HTTP => false,
-            _ => return Err(OriginError("the URL must begin with https:// or http://")),
-        };
-        let authority = uri.authority().ok_or(OriginError("the URL has no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(OriginError("the URL must not carry a user name or password"));
-        }
-        let host = authority.host();
-        if host.is_empty() {
-            return Err(OriginError("the URL has no host"));
-        }
-        // `port_u16` is also `None` for a port that is no number: such a URL names no place.
-        let port = match (authority.port_u16(), authority.as_str().len() == host.len()) {
-            (Some(port), _) => port,
-            (None, true) => default_port(secure),
-            (None, false) => return Err(OriginError("the URL's port is not a number")),
-        };
+        let (secure, host, port) = read(uri)?;
         Ok(Self { secure, host: host.to_ascii_lowercase().into(), port })
+    }
+
+    /// Whether an absolute URI leads to this machine: [`Origin::of`] and [`Origin::is_loopback`] in
+    /// one step, without allocating.
+    ///
+    /// # Errors
+    ///
+    /// As [`Origin::of`].
+    pub fn leads_to_loopback(uri: &Uri) -> Result<bool, OriginError> {
+        read(uri).map(|(_, host, _)| is_loopback(host))
     }
 
     /// Whether a request URI goes to this origin. Compares without allocating.
@@ -81,9 +73,38 @@ impl Origin {
     /// Whether the host is this machine: `localhost` or a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        is_loopback(&self.host)
     }
+}
+
+/// Scheme, host and port, checked.
+fn read(uri: &Uri) -> Result<(bool, &str, u16), OriginError> {
+    let secure = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => true,
+        Some(scheme) if *scheme == Scheme::HTTP => false,
+        _ => return Err(OriginError("the URL must begin with https:// or http://")),
+    };
+    let authority = uri.authority().ok_or(OriginError("the URL has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(OriginError("the URL must not carry a user name or password"));
+    }
+    let host = authority.host();
+    if host.is_empty() {
+        return Err(OriginError("the URL has no host"));
+    }
+    // `port_u16` is also `None` for a port that is no number: such a URL names no place.
+    let port = match (authority.port_u16(), authority.as_str().len() == host.len()) {
+        (Some(port), _) => port,
+        (None, true) => default_port(secure),
+        (None, false) => return Err(OriginError("the URL's port is not a number")),
+    };
+    Ok((secure, host, port))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn default_port(secure: bool) -> u16 {
@@ -112,3 +133,6 @@ impl std::fmt::Display for OriginError {
 }
 
 impl std::error::Error for OriginError {}
+
+#[cfg(test)]
+mod tests;

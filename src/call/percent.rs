@@ -27,3 +27,6 @@ pub fn encode(text: &str) -> String {
 pub fn decode(text: &str) -> Option<std::borrow::Cow<'_, str>> {
     percent_encoding::percent_decode_str(text).decode_utf8().ok()
 }
+
+#[cfg(test)]
+mod tests;

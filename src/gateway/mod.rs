@@ -1,1 +1,29 @@
-//! x
+//! The front door: typed operations in, outputs or an [`Error`] out, over any HTTP stack.
+//!
+//! [`Gateway`] is a `tower::Service<O>` for every [`Operation`](crate::wire::Operation) `O`. It
+//! encodes the operation, calls the stack below, and decodes the answer. All that makes a call
+//! survive is in that stack: the default one ([`Gateway::builder`]) or any other
+//! ([`Gateway::new`]).
+//!
+//! This is the only room that sees every other, and the one place where the order of the layers
+//! is written down ([`StackLayers`]).
+
+mod builder;
+mod classify;
+mod error;
+mod ext;
+mod pages;
+pub mod reconcile;
+mod service;
+mod sessions;
+mod stack;
+
+pub use builder::GatewayBuilder;
+pub use classify::TwilioClassifier;
+pub use error::{Error, ErrorKind};
+pub use ext::GatewayExt;
+pub use pages::{Pages, SessionStream};
+pub use reconcile::{Reconcile, ReconcileLayer};
+pub use service::{BoxedStack, DefaultGateway, Drained, Gateway, HttpStack, ResponseFuture};
+pub use sessions::Sessions;
+pub use stack::{DefaultStack, LimitedAttempt, StackLayers};

@@ -2,8 +2,9 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use serde::de::DeserializeOwned;
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
 /// A whole response, as an operation gets it to decode.
 #[derive(Clone, Debug)]
@@ -36,14 +37,45 @@ impl Answer {
         self
     }
 
+    /// What time it was at the server, to the second, by its `Date` header.
+    #[must_use]
+    pub fn date(&self) -> Option<Timestamp> {
+        let text = self.headers.get(header::DATE)?.to_str().ok()?;
+        let date = httpdate::parse_http_date(text).ok()?;
+        let since_epoch = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Timestamp::from_second(i64::try_from(since_epoch.as_secs()).ok()?).ok()
+    }
+
     /// Reads the body as JSON.
     ///
     /// # Errors
     ///
     /// Says at which line and column the body stops making sense.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_slice(&self.body).map_err(|error| DecodeError(Box::new(error)))
+        self.json_seed(std::marker::PhantomData)
     }
+
+    /// Reads the body as JSON with a seed, for shapes that depend on more than their type.
+    pub(super) fn json_seed<'a, S: DeserializeSeed<'a>>(
+        &'a self,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        let mut json = serde_json::Deserializer::from_slice(&self.body);
+        seed.deserialize(&mut json)
+            .and_then(|value| json.end().map(|()| value))
+            .map_err(|error| DecodeError(Box::new(error)))
+    }
+
+    /// Twilio's name for the request (`RQ…`): what its support asks for.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        request_id(&self.headers)
+    }
+}
+
+/// The `Twilio-Request-Id` of an answer.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get("twilio-request-id")?.to_str().ok()
 }
 
 /// Why a successful answer could not be understood.

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
 
+use super::answer::request_id;
 use super::{Answer, DecodeError, EncodeError, Encoder};
 use crate::call::{CallOptions, Idempotency};
 
@@ -86,6 +87,16 @@ pub struct Configured<O> {
 }
 
 impl<O> Configured<O> {
+    /// The operation alone.
+    pub fn operation(&self) -> &O {
+        &self.operation
+    }
+
+    /// The wishes.
+    pub fn wishes(&self) -> &CallOptions {
+        &self.options
+    }
+
     /// The operation and the wishes.
     pub fn into_parts(self) -> (O, CallOptions) {
         (self.operation, self.options)
@@ -120,6 +131,11 @@ pub struct Detailed<O> {
 
 impl<O> Detailed<O> {
     /// The operation alone.
+    pub fn operation(&self) -> &O {
+        &self.operation
+    }
+
+    /// The operation alone, taken out.
     pub fn into_inner(self) -> O {
         self.operation
     }
@@ -142,7 +158,7 @@ impl<O: Operation> Operation for Detailed<O> {
         let (status, attempts, elapsed) = (answer.status, answer.attempts, answer.elapsed);
         let headers = answer.headers.clone();
         let output = O::decode(answer)?;
-        Ok(Reply { output, status, headers, attempts, elapsed })
+        Ok(Reply { output, status, headers, attempts, elapsed, recovered: false })
     }
 }
 
@@ -160,13 +176,25 @@ pub struct Reply<T> {
     pub attempts: u32,
     /// From the encoding of the call to its whole answer.
     pub elapsed: Duration,
+    /// Whether the answer to a create was lost and its session found again by name; status and
+    /// headers are then those of the fetch that found it.
+    pub recovered: bool,
 }
 
 impl<T> Reply<T> {
+    /// The same, marked as found again, after that many attempts more and that much time before.
+    #[must_use]
+    pub fn recovered(mut self, attempts: u32, elapsed: Duration) -> Self {
+        self.recovered = true;
+        self.attempts += attempts;
+        self.elapsed += elapsed;
+        self
+    }
+
     /// Twilio's name for the request (`RQ…`): what its support asks for.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.headers.get("twilio-request-id")?.to_str().ok()
+        request_id(&self.headers)
     }
 
     /// How many requests of the account were in flight at Twilio, as it counts them.

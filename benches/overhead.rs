@@ -1,0 +1,167 @@
+//! What the layers cost by themselves, over a service that answers at once.
+//!
+//! Read differences, not times: each row stands beside `bare`, which makes the same request and
+//! gives it to the same service with no layer in between.
+
+use std::future::{Ready, ready};
+use std::hint::black_box;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use criterion::{Criterion, criterion_group, criterion_main};
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::runtime::Runtime;
+use tower::{BoxError, Layer, Service, ServiceExt};
+use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
+use twilio_proxy::gateway::{Gateway, GatewayExt, TwilioClassifier};
+use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
+use twilio_proxy::middleware::collect::CollectLayer;
+use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
+use twilio_proxy::middleware::headers::HeadersLayer;
+use twilio_proxy::middleware::lift::LiftLayer;
+use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
+use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
+use twilio_proxy::middleware::retry::RetryLayer;
+use twilio_proxy::sessions::FetchSession;
+use twilio_proxy::wire::{Encoder, Endpoint, Operation};
+
+const SESSION: &str = r#"{"sid":"KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"open","ttl":0}"#;
+
+/// A quota that never makes anybody wait, so that only the checks are measured.
+const WIDE_OPEN: u32 = 1_000_000_000;
+
+/// Answers at once, and reports to the facts as a transport does.
+#[derive(Clone)]
+struct Instantly(Bytes);
+
+impl Service<Request<Full<Bytes>>> for Instantly {
+    type Response = Response<Collected>;
+    type Error = Fault;
+    type Future = Ready<Result<Response<Collected>, Fault>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        if let Some(facts) = CallFacts::of(request.extensions()) {
+            facts.mark_reached();
+            facts.mark_sent();
+        }
+        black_box(request);
+        ready(Ok(Response::new(Collected::new(self.0.clone()))))
+    }
+}
+
+/// What every row starts from.
+struct Setting {
+    endpoint: Endpoint,
+    credentials: Credentials,
+    fetch: FetchSession,
+    service: Instantly,
+    runtime: Runtime,
+}
+
+impl Setting {
+    fn new() -> Result<Self, BoxError> {
+        let account: AccountSid = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
+        let service: ServiceSid = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
+        let session: SessionSid = "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
+        Ok(Self {
+            endpoint: Endpoint::new(Endpoint::TWILIO)?,
+            credentials: Credentials::auth_token(account, "not-a-secret"),
+            fetch: FetchSession::new(service, session),
+            service: Instantly(Bytes::from_static(SESSION.as_bytes())),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        })
+    }
+
+    /// The request of a fetch, as the gateway makes it.
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mut encoder = Encoder::new(&self.endpoint, FetchSession::META);
+        let encoded = self.fetch.encode(&mut encoder).and_then(|()| encoder.finish(None));
+        // Never the default: the fetch is a valid one.
+        encoded.unwrap_or_default()
+    }
+
+    /// One row: a stack, called with a new request each time.
+    fn row<S>(&self, criterion: &mut Criterion, name: &str, mut stack: S)
+    where
+        S: Service<Request<Full<Bytes>>>,
+        S::Error: std::fmt::Debug,
+    {
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                self.runtime.block_on(async {
+                    let ready = stack.ready().await;
+                    let answer = match ready {
+                        Ok(stack) => stack.call(self.request()).await,
+                        Err(error) => Err(error),
+                    };
+                    black_box(answer.is_ok())
+                })
+            });
+        });
+    }
+
+    /// One row: a typed call, from the operation to the decoded session.
+    fn typed<G>(&self, criterion: &mut Criterion, name: &str, gateway: &G)
+    where
+        G: GatewayExt,
+    {
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let answer = self.runtime.block_on(gateway.send(self.fetch.clone()));
+                black_box(answer.is_ok())
+            });
+        });
+    }
+}
+
+fn overhead(criterion: &mut Criterion) {
+    let setting = match Setting::new() {
+        Ok(setting) => setting,
+        Err(error) => return eprintln!("the bench could not be set up: {error}"),
+    };
+    // Timers want a runtime to live in.
+    let _entered = setting.runtime.enter();
+    let bare = || setting.service.clone();
+    let minute = Duration::from_secs(60);
+    let origins = [setting.endpoint.origin().clone()];
+    let wide_open = Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN);
+    let retry = RetryLayer::new().classifier(TwilioClassifier::new());
+
+    let c = criterion;
+    setting.row(c, "bare", bare());
+    setting.row(c, "layer/call_span", CallSpanLayer::new().layer(bare()));
+    setting.row(c, "layer/deadline", DeadlineLayer::new(minute).layer(bare()));
+    setting.row(c, "layer/retry", retry.layer(bare()));
+    setting.row(c, "layer/rate_limit", RateLimitLayer::new(wide_open).layer(bare()));
+    setting.row(c, "layer/concurrency_limit", ConcurrencyLimitLayer::new(100).layer(bare()));
+    setting.row(c, "layer/attempt_span", AttemptSpanLayer::new().layer(bare()));
+    setting.row(c, "layer/headers", HeadersLayer::default().layer(bare()));
+    setting.row(c, "layer/auth", AuthLayer::new(&setting.credentials, origins).layer(bare()));
+    setting.row(c, "layer/attempt_timeout", AttemptTimeoutLayer::new(minute).layer(bare()));
+    setting.row(c, "layer/collect", CollectLayer::new().layer(bare()));
+    setting.row(c, "layer/lift", LiftLayer::new().layer(bare()));
+
+    let lean = Gateway::new(bare(), setting.endpoint.clone());
+    setting.typed(c, "typed/no_layers", &lean);
+    let built = Gateway::builder(setting.credentials.clone()).quota(wide_open).over(bare());
+    match built {
+        Ok(full) => {
+            setting.typed(c, "typed/default_stack", &full);
+            setting.typed(c, "typed/default_stack_boxed", &full.boxed());
+        }
+        Err(error) => eprintln!("the default stack could not be built: {error}"),
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    targets = overhead
+}
+criterion_main!(benches);

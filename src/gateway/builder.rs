@@ -1,0 +1,271 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::{DefaultGateway, Error, Gateway, ReconcileLayer, StackLayers, TwilioClassifier};
+use http::HeaderName;
+use tower::Layer;
+
+use crate::call::{Clock, Live, Rng, WhenLimited};
+use crate::middleware::auth::{AuthLayer, Credentials};
+use crate::middleware::collect::CollectLayer;
+use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
+use crate::middleware::headers::{HeadersLayer, UserAgent};
+use crate::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
+use crate::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
+use crate::middleware::retry::{RetryEvent, RetryLayer, StandardPolicy};
+use crate::transport::{self, ProxyTransport};
+use crate::wire::Endpoint;
+
+/// How long a call may take by default: three attempts that hang, and room to back off in between.
+const DEADLINE: Duration = Duration::from_secs(35);
+/// How long an attempt may take by default. Proxy answers in well under a second; ten are a hang.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many attempts may be under way by default: at 29 a second and Service, three seconds' worth.
+const IN_FLIGHT: usize = 100;
+/// Twilio's name for a request, in its answers.
+const REQUEST_ID: HeaderName = HeaderName::from_static("twilio-request-id");
+
+/// Sets up a [`Gateway`] with the default stack.
+///
+/// Each setting replaces one layer's default; [`layers`](Self::layers) reaches all the others.
+///
+/// ```
+/// use std::time::Duration;
+/// use twilio_proxy::gateway::Gateway;
+/// use twilio_proxy::middleware::auth::Credentials;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let credentials = Credentials::auth_token("ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?, "secret");
+/// let gateway = Gateway::builder(credentials)
+///     .base_url("http://127.0.0.1:4010")
+///     .deadline(Duration::from_secs(5))
+///     .max_attempts(3)
+///     .on_retry(|event| eprintln!("{event:?}"))
+///     .build()?;
+/// # drop(gateway);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until it builds"]
+pub struct GatewayBuilder {
+    credentials: Credentials,
+    base_url: String,
+    region: Option<String>,
+    edge: Option<String>,
+    plain_http: bool,
+    quota: Live<Quota>,
+    products: Vec<String>,
+    transport: transport::Builder,
+    clock: Clock,
+    rng: Rng,
+    changes: Vec<Change>,
+}
+
+type Change = Box<dyn FnOnce(StackLayers) -> StackLayers + Send>;
+
+impl GatewayBuilder {
+    pub(super) fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            base_url: Endpoint::TWILIO.to_owned(),
+            region: None,
+            edge: None,
+            plain_http: false,
+            quota: Live::default(),
+            products: Vec::new(),
+            transport: ProxyTransport::builder(),
+            clock: Clock::system(),
+            rng: Rng::random(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// What the environment says: credentials as [`Credentials::from_env`] reads them, and
+    /// `TWILIO_REGION` and `TWILIO_EDGE`.
+    ///
+    /// # Errors
+    ///
+    /// Names the variable that is missing or malformed.
+    pub fn from_env() -> Result<Self, Error> {
+        let mut builder = Self::new(Credentials::from_env()?);
+        builder.region = std::env::var("TWILIO_REGION").ok();
+        builder.edge = std::env::var("TWILIO_EDGE").ok();
+        Ok(builder)
+    }
+
+    /// Where the API is; [`Endpoint::TWILIO`] by default. Plain `http` is for loopback, unless
+    /// [`allow_plain_http`](Self::allow_plain_http) says otherwise.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// The Twilio region, such as `ie1`; see [`Endpoint`].
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// The Twilio edge, such as `dublin`; see [`Endpoint`].
+    pub fn edge(mut self, edge: impl Into<String>) -> Self {
+        self.edge = Some(edge.into());
+        self
+    }
+
+    /// How bytes move: roots of trust, connect timeout, pool, proxies.
+    pub fn transport(mut self, transport: transport::Builder) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// How long a whole call may take, queues, attempts and back-off included; 35 s by default.
+    pub fn deadline(self, within: Duration) -> Self {
+        self.layers(move |layers| StackLayers { deadline: DeadlineLayer::new(within), ..layers })
+    }
+
+    /// How long one attempt may take, its body included; 10 s by default.
+    pub fn attempt_timeout(self, timeout: Duration) -> Self {
+        self.layers(move |layers| StackLayers {
+            attempt_timeout: AttemptTimeoutLayer::new(timeout),
+            ..layers
+        })
+    }
+
+    /// How often a call may be tried, the first time included; 4 by default. It replaces the whole
+    /// [policy](StandardPolicy), so give the policy itself where you set more of it.
+    pub fn max_attempts(self, attempts: u32) -> Self {
+        self.layers(move |layers| {
+            let policy = StandardPolicy::new().max_attempts(attempts);
+            StackLayers { retry: layers.retry.policy(policy), ..layers }
+        })
+    }
+
+    /// Sees every retry before it is slept for; it must not block.
+    pub fn on_retry(self, hook: impl Fn(&RetryEvent) + Send + Sync + 'static) -> Self {
+        self.layers(move |layers| StackLayers { retry: layers.retry.on_retry(hook), ..layers })
+    }
+
+    /// The rate limit, per account, operation and Service; a [`Live`] one may change as calls go on.
+    pub fn quota(mut self, quota: impl Into<Live<Quota>>) -> Self {
+        self.quota = quota.into();
+        self
+    }
+
+    /// Whether calls wait at the rate limit (the default) or are refused.
+    pub fn when_limited(self, choice: WhenLimited) -> Self {
+        self.layers(move |layers| StackLayers {
+            rate_limit: layers.rate_limit.when_limited(choice),
+            ..layers
+        })
+    }
+
+    /// How many attempts may be under way at once; 100 by default.
+    pub fn max_in_flight(self, attempts: usize) -> Self {
+        self.layers(move |layers| StackLayers {
+            concurrency: ConcurrencyLimitLayer::new(attempts),
+            ..layers
+        })
+    }
+
+    /// How many bytes an answer's body may have; 8 MiB by default.
+    pub fn body_limit(self, bytes: usize) -> Self {
+        self.layers(move |layers| StackLayers { collect: layers.collect.limit(bytes), ..layers })
+    }
+
+    /// Appends to the `User-Agent`, such as `shop/3.1`.
+    pub fn user_agent(mut self, product: impl Into<String>) -> Self {
+        self.products.push(product.into());
+        self
+    }
+
+    /// Sends credentials over plain `http` to other machines than this one: to a sidecar on a
+    /// network that you trust, say.
+    pub fn allow_plain_http(mut self, allowed: bool) -> Self {
+        self.plain_http = allowed;
+        self
+    }
+
+    /// Changes any layer of the default stack; changes are made in the order they were asked for.
+    pub fn layers(
+        mut self,
+        change: impl FnOnce(StackLayers) -> StackLayers + Send + 'static,
+    ) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// The clock of all layers, for a run that is to be replayed.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The generator of all jitter, for a run that is to be replayed.
+    pub fn rng(mut self, rng: Rng) -> Self {
+        self.rng = rng;
+        self
+    }
+
+    /// The gateway, over a new [`ProxyTransport`].
+    ///
+    /// # Errors
+    ///
+    /// A base URL, region or edge that can't be, or roots of trust that can't be read or are missing.
+    pub fn build(mut self) -> Result<DefaultGateway, Error> {
+        let transport = std::mem::replace(&mut self.transport, ProxyTransport::builder())
+            .allow_plain_http(self.plain_http);
+        // Nothing to trust where nothing is encrypted: the store of roots need not be read, nor exist.
+        let transport =
+            if self.endpoint()?.origin().is_secure() { transport } else { transport.without_tls() };
+        let transport = transport.build().map_err(|fault| Error::from_stack(fault.into(), None))?;
+        self.over(transport)
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, Error> {
+        let (region, edge) = (self.region.as_deref(), self.edge.as_deref());
+        Ok(Endpoint::with_region(&self.base_url, region, edge)?)
+    }
+
+    /// The gateway over a transport of your own, such as the simulator.
+    ///
+    /// # Errors
+    ///
+    /// A base URL, region or edge that can't be.
+    pub fn over<T>(self, transport: T) -> Result<DefaultGateway<T>, Error> {
+        let endpoint = self.endpoint()?;
+        let mut agent = UserAgent::default();
+        for product in &self.products {
+            agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
+        }
+        let layers = StackLayers {
+            call_span: CallSpanLayer::new().request_id_header(REQUEST_ID),
+            deadline: DeadlineLayer::new(DEADLINE),
+            retry: RetryLayer::new()
+                .classifier(TwilioClassifier::new())
+                .clock(self.clock)
+                .rng(self.rng.clone()),
+            rate_limit: RateLimitLayer::new(self.quota),
+            concurrency: ConcurrencyLimitLayer::new(IN_FLIGHT),
+            attempt_span: AttemptSpanLayer::new().request_id_header(REQUEST_ID),
+            headers: HeadersLayer::new(agent),
+            auth: AuthLayer::new(&self.credentials, [endpoint.origin().clone()])
+                .allow_insecure(self.plain_http),
+            attempt_timeout: AttemptTimeoutLayer::new(ATTEMPT_TIMEOUT),
+            collect: CollectLayer::new(),
+        };
+        let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));
+        let gateway = Gateway::with_clock(layers.over(transport), endpoint, self.clock, &self.rng);
+        Ok(ReconcileLayer::new().layer(gateway))
+    }
+}
+
+impl fmt::Debug for GatewayBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayBuilder")
+            .field("base_url", &self.base_url)
+            .field("region", &self.region)
+            .field("edge", &self.edge)
+            .finish_non_exhaustive()
+    }
+}

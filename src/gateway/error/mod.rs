@@ -1,0 +1,419 @@
+//! The public error: what failed, what may have come of it, and what to do next.
+
+mod foreign;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::call::{BoxError, CallFacts, Clock, Effect, Fault, FaultKind, Rejection};
+use crate::middleware::auth::CredentialsError;
+use crate::wire::{Answer, ApiError, DecodeError, EncodeError, EndpointError};
+
+/// Why a call did not succeed. Cheap to clone.
+///
+/// Ask it in this order: [`effect`](Self::effect) (may the session exist?), [`kind`](Self::kind)
+/// (whose fault is it?), [`retry_after`](Self::retry_after) (when to come back?). `Display` holds
+/// no body, phone number or secret and never repeats [`source`](std::error::Error::source), so it
+/// may be logged, and error reporters that walk the sources print each thing once.
+///
+/// ```
+/// use twilio_proxy::call::Effect;
+/// use twilio_proxy::gateway::Error;
+///
+/// fn what_next(error: &Error) -> &'static str {
+///     match error.effect() {
+///         Effect::None if error.is_throttled() => "come back later: nothing has happened",
+///         Effect::None => "nothing has happened: mend the cause and call again",
+///         Effect::Applied => "it is done, though the answer made no sense",
+///         _ => "look before you repeat it",
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    effect: Effect,
+    attempts: u32,
+    retry_after: Option<Duration>,
+    status: Option<StatusCode>,
+    detail: Cow<'static, str>,
+    api: Option<ApiError>,
+    source: Option<BoxError>,
+    history: History,
+}
+
+/// When the call happened: what it takes to tell its session from another of the same name.
+#[derive(Clone, Copy, Default)]
+struct History {
+    deadline: Option<Instant>,
+    elapsed: Duration,
+    server_date: Option<Timestamp>,
+}
+
+/// The kinds of error, by whose fault it is and what is known of the effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The gateway is set up so that the call can't be made.
+    Config,
+    /// A parameter is one that the API would not take. Nothing was sent.
+    Encode,
+    /// A limit of this process said no: rate, queue, shutdown. Nothing was sent.
+    Rejected,
+    /// The call's deadline passed.
+    Deadline,
+    /// No connection could be made.
+    Connect,
+    /// The server said, or it is certain, that it did not act on the request.
+    Unprocessed,
+    /// The connection broke while the request was under way.
+    Interrupted,
+    /// The last attempt took too long.
+    AttemptTimeout,
+    /// The answer broke off.
+    Incomplete,
+    /// The answer is larger than the cap.
+    BodyTooLarge,
+    /// 429: the server wants fewer requests.
+    Throttled,
+    /// Another 4xx: the server understood and said no.
+    Refused,
+    /// 5xx: the server, or something before it, broke.
+    Server,
+    /// A status that the API does not use, such as a redirect. None is ever followed.
+    Unexpected,
+    /// A successful answer could not be understood.
+    Decode,
+    /// A layer of somebody else's failed, in a way that this crate knows nothing of.
+    Other,
+}
+
+impl ErrorKind {
+    /// The lower-case name, as used in logs and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Encode => "encode",
+            Self::Rejected => "rejected",
+            Self::Deadline => "deadline",
+            Self::Connect => "connect",
+            Self::Unprocessed => "unprocessed",
+            Self::Interrupted => "interrupted",
+            Self::AttemptTimeout => "attempt_timeout",
+            Self::Incomplete => "incomplete",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Throttled => "throttled",
+            Self::Refused => "refused",
+            Self::Server => "server",
+            Self::Unexpected => "unexpected",
+            Self::Decode => "decode",
+            Self::Other => "other",
+        }
+    }
+
+    fn of_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            429 => Self::Throttled,
+            400..=499 => Self::Refused,
+            500..=599 => Self::Server,
+            _ => Self::Unexpected,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<&Fault> for ErrorKind {
+    fn from(fault: &Fault) -> Self {
+        match fault.kind() {
+            FaultKind::Config => Self::Config,
+            FaultKind::Rejected(_) => Self::Rejected,
+            FaultKind::Deadline => Self::Deadline,
+            FaultKind::AttemptTimeout => Self::AttemptTimeout,
+            FaultKind::Connect => Self::Connect,
+            FaultKind::Unprocessed => Self::Unprocessed,
+            FaultKind::Interrupted => Self::Interrupted,
+            FaultKind::Incomplete => Self::Incomplete,
+            FaultKind::BodyTooLarge { .. } => Self::BodyTooLarge,
+        }
+    }
+}
+
+impl Error {
+    fn new(kind: ErrorKind, effect: Effect, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            effect,
+            attempts: 0,
+            retry_after: None,
+            status: None,
+            detail: detail.into(),
+            api: None,
+            source: None,
+            history: History::default(),
+        }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        self.change(change);
+        self
+    }
+
+    /// Changes an error that nobody else holds yet.
+    fn change(&mut self, change: impl FnOnce(&mut Inner)) {
+        // OK because every caller has just made it or got it from the gateway below; a clone that
+        // somebody kept would leave it as it is.
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            change(inner);
+        }
+    }
+
+    /// A setting that can't be.
+    pub(crate) fn config(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Config, Effect::None, detail)
+    }
+
+    /// A call that came after the shutdown.
+    pub(crate) fn closed() -> Self {
+        let fault = Fault::new(
+            FaultKind::Rejected(Rejection::Closed),
+            "the gateway is shutting down and takes no new calls",
+        );
+        Self::from_stack(fault.into(), None)
+    }
+
+    /// A next page that was fetched before.
+    pub(crate) fn paging_loop() -> Self {
+        Self::new(
+            ErrorKind::Unexpected,
+            Effect::None,
+            "the server names a page as the next one that was fetched before",
+        )
+    }
+
+    /// An error that came up through the stack: a fault of ours somewhere in it, or a foreign one.
+    pub(crate) fn from_stack(error: BoxError, facts: Option<&CallFacts>) -> Self {
+        let so_far = facts.map_or(Effect::None, CallFacts::effect);
+        let earlier_unknown = facts.is_some_and(CallFacts::any_unknown);
+        let attempts = facts.map_or(0, CallFacts::attempts);
+        let found = match Fault::find(&*error) {
+            Some(fault) => Self::from_fault(fault),
+            None => foreign::judge(&*error, so_far),
+        };
+        found.with(|inner| {
+            inner.attempts = attempts;
+            // The last attempt may be known to have done nothing, and an earlier one not.
+            if earlier_unknown {
+                inner.effect = inner.effect.max(Effect::Unknown);
+            }
+            inner.source = match error.downcast::<Fault>() {
+                // The fault has become this error: what caused the fault is the source.
+                Ok(fault) => fault.into_source(),
+                Err(error) => Some(error),
+            };
+        })
+    }
+
+    fn from_fault(fault: &Fault) -> Self {
+        Self::new(fault.into(), fault.effect(), fault.to_string()).with(|inner| {
+            inner.retry_after = fault.retry_after();
+            inner.status = fault.status();
+        })
+    }
+
+    /// An answer that the operation does not accept.
+    pub(crate) fn from_answer(answer: &Answer, facts: &CallFacts, clock: &Clock) -> Self {
+        let api = ApiError::read(answer, clock);
+        let status = answer.status;
+        let mut effect = Effect::of_status(status);
+        if facts.any_unknown() {
+            effect = effect.max(Effect::Unknown);
+        }
+        Self::new(ErrorKind::of_status(status), effect, api.to_string()).with(|inner| {
+            inner.attempts = answer.attempts;
+            inner.retry_after = api.retry_after();
+            inner.status = Some(status);
+            inner.api = Some(api);
+            inner.history = History {
+                deadline: facts.deadline(),
+                elapsed: answer.elapsed,
+                server_date: answer.date(),
+            };
+        })
+    }
+
+    /// A successful answer that makes no sense.
+    pub(crate) fn from_decode(error: DecodeError, status: StatusCode, attempts: u32) -> Self {
+        Self::new(ErrorKind::Decode, Effect::Applied, error.to_string()).with(|inner| {
+            inner.attempts = attempts;
+            inner.status = Some(status);
+            inner.source = Some(Box::new(error));
+        })
+    }
+
+    /// A name that is taken, once it is known that not by this call's own session.
+    pub(super) fn taken_by_another(mut self) -> Self {
+        self.change(|inner| {
+            inner.effect = Effect::None;
+            inner.detail = "the UniqueName is taken by another session".into();
+        });
+        self
+    }
+
+    /// The same with the error that kept it from being mended.
+    pub(super) fn caused_by(mut self, error: Self) -> Self {
+        self.change(|inner| inner.source = Some(Box::new(error)));
+        self
+    }
+
+    /// The moment by which the call had to be over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.0.history.deadline
+    }
+
+    /// How long the call took until it failed.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.0.history.elapsed
+    }
+
+    /// What time it was at the server when it refused.
+    pub(super) fn server_date(&self) -> Option<Timestamp> {
+        self.0.history.server_date
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What may have come of the call, all its attempts together.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.0.effect
+    }
+
+    /// How many attempts were begun; 0 when none was.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// When to come back, where the server or a limit said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The HTTP status, where an answer's head came.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// What Twilio says of it: code, message, request id.
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiError> {
+        self.0.api.as_ref()
+    }
+
+    /// Twilio's error code, such as 80603. <https://www.twilio.com/docs/api/errors>
+    #[must_use]
+    pub fn code(&self) -> Option<u32> {
+        self.api().and_then(ApiError::code)
+    }
+
+    /// Whether time ran out: the call's deadline or the last attempt's timeout.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Deadline | ErrorKind::AttemptTimeout)
+    }
+
+    /// Whether no connection could be made.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.0.kind == ErrorKind::Connect
+    }
+
+    /// Whether there were too many requests: by the server's count or by our own.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Throttled | ErrorKind::Rejected)
+    }
+
+    /// Whether the call was never made, for a mistake in its parameters or the settings.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Encode | ErrorKind::Config)
+    }
+
+    /// Whether the session, or the Service, does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(StatusCode::NOT_FOUND)
+    }
+
+    /// Whether the credentials were not accepted.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        self.status() == Some(StatusCode::UNAUTHORIZED)
+    }
+}
+
+impl From<EncodeError> for Error {
+    fn from(error: EncodeError) -> Self {
+        Self::new(ErrorKind::Encode, Effect::None, error.to_string())
+    }
+}
+
+impl From<EndpointError> for Error {
+    fn from(error: EndpointError) -> Self {
+        Self::config(format!("the base URL can't be used: {error}"))
+    }
+}
+
+impl From<CredentialsError> for Error {
+    fn from(error: CredentialsError) -> Self {
+        Self::config(error.to_string())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.detail)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &inner.kind)
+            .field("effect", &inner.effect)
+            .field("attempts", &inner.attempts)
+            .field("detail", &inner.detail)
+            .field("status", &inner.status)
+            .field("retry_after", &inner.retry_after)
+            .field("source", &inner.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

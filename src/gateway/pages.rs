@@ -1,0 +1,220 @@
+use std::collections::HashSet;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use tower::Service;
+use tower::util::{Oneshot, ServiceExt};
+
+use super::Error;
+use crate::call::ServiceSid;
+use crate::sessions::{ListSessions, Session};
+use crate::wire::Page;
+
+pin_project! {
+    /// The pages that answer a list, fetched one at a time and only when asked for.
+    ///
+    /// A page is the last when the server names no next one, however short it or any before it
+    /// is. With [`ListSessions::limit`], the page that fills it is cut to measure and no other is
+    /// fetched. A next page on another origin is refused before anything is sent to it, and one
+    /// that was fetched before ends the stream with an error instead of for ever.
+    ///
+    /// The stream ends after its first error. Dropping it leaves nothing running.
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Pages<G>
+    where
+        G: Service<ListSessions>,
+    {
+        gateway: G,
+        service: ServiceSid,
+        remaining: Option<u64>,
+        seen: Seen,
+        #[pin]
+        state: State<G>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[project_replace = StateReplaced]
+    enum State<G>
+    where
+        G: Service<ListSessions>,
+    {
+        Next { list: ListSessions },
+        Fetching { #[pin] page: Oneshot<G, ListSessions> },
+        Looped,
+        Done,
+    }
+}
+
+impl<G> Pages<G>
+where
+    G: Service<ListSessions, Error = Error> + Clone,
+{
+    pub(super) fn new(gateway: G, list: ListSessions) -> Self {
+        Self {
+            gateway,
+            service: list.service,
+            remaining: list.limit,
+            seen: Seen::default(),
+            state: State::Next { list },
+        }
+    }
+}
+
+impl<G> Stream for Pages<G>
+where
+    G: Service<ListSessions, Response = Page<Session>, Error = Error> + Clone,
+{
+    type Item = Result<Page<Session>, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        let fetched = loop {
+            match this.state.as_mut().project() {
+                StateProjection::Fetching { page } => break ready!(page.poll(cx)),
+                StateProjection::Next { list } => {
+                    let page = this.gateway.clone().oneshot(list.clone());
+                    this.state.set(State::Fetching { page });
+                }
+                StateProjection::Looped => {
+                    this.state.set(State::Done);
+                    return Poll::Ready(Some(Err(Error::paging_loop())));
+                }
+                StateProjection::Done => return Poll::Ready(None),
+            }
+        };
+        let mut page = match fetched {
+            Ok(page) => page,
+            Err(error) => {
+                this.state.set(State::Done);
+                return Poll::Ready(Some(Err(error)));
+            }
+        };
+        if let Some(remaining) = this.remaining {
+            page.items.truncate(usize::try_from(*remaining).unwrap_or(usize::MAX));
+            *remaining -= page.items.len() as u64;
+        }
+        if let Some(url) = &page.meta.url {
+            this.seen.insert(url);
+        }
+        let next = page.next_page_url().filter(|_| *this.remaining != Some(0));
+        this.state.set(match next {
+            None => State::Done,
+            Some(url) if !this.seen.insert(url) => State::Looped,
+            Some(url) => State::Next { list: ListSessions::page(*this.service, url) },
+        });
+        Poll::Ready(Some(Ok(page)))
+    }
+}
+
+impl<G: Service<ListSessions>> std::fmt::Debug for Pages<G> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages")
+            .field("service", &self.service)
+            .field("remaining", &self.remaining)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The page URLs met so far, as 128 bits each: a million pages fit in 32 MB, and two that differ
+/// are taken for one less often than a disk lies.
+#[derive(Debug, Default)]
+struct Seen {
+    hashers: [RandomState; 2],
+    hashes: HashSet<[u64; 2]>,
+}
+
+impl Seen {
+    /// Whether it is new.
+    fn insert(&mut self, url: &str) -> bool {
+        let hash = self.hashers.each_ref().map(|hasher| hasher.hash_one(url));
+        self.hashes.insert(hash)
+    }
+}
+
+pin_project! {
+    /// The sessions on the pages that answer a list, one at a time: [`Pages`], taken apart.
+    ///
+    /// Holds one page, and asks for the next when that one is used up.
+    ///
+    /// ```
+    /// # use twilio_proxy::gateway::{Error, GatewayExt};
+    /// # use twilio_proxy::sessions::{FetchSession, ListSessions, Session};
+    /// # use twilio_proxy::wire::Page;
+    /// # use tower::Service;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// # async fn newest<G>(gateway: G, service: twilio_proxy::call::ServiceSid) -> Result<(), Error>
+    /// # where G: Service<ListSessions, Response = Page<Session>, Error = Error> + Service<FetchSession, Error = Error> + Clone {
+    /// let mut newest = std::pin::pin!(gateway.session_stream(ListSessions::new(service).limit(500)));
+    /// while let Some(session) = newest.try_next().await? {
+    ///     println!("{:?}", session.unique_name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "streams do nothing unless polled"]
+    pub struct SessionStream<G>
+    where
+        G: Service<ListSessions>,
+    {
+        #[pin]
+        pages: Pages<G>,
+        page: std::vec::IntoIter<Session>,
+    }
+}
+
+impl<G> SessionStream<G>
+where
+    G: Service<ListSessions, Response = Page<Session>, Error = Error> + Clone,
+{
+    pub(super) fn new(pages: Pages<G>) -> Self {
+        Self { pages, page: Vec::new().into_iter() }
+    }
+
+    /// All of them in one list. Set a [`limit`](ListSessions::limit), or memory is the limit.
+    ///
+    /// # Errors
+    ///
+    /// The first error; the sessions before it are lost.
+    pub async fn collect(self) -> Result<Vec<Session>, Error> {
+        let mut stream = std::pin::pin!(self);
+        let mut sessions = Vec::new();
+        while let Some(session) = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+            sessions.push(session?);
+        }
+        Ok(sessions)
+    }
+}
+
+impl<G> Stream for SessionStream<G>
+where
+    G: Service<ListSessions, Response = Page<Session>, Error = Error> + Clone,
+{
+    type Item = Result<Session, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        loop {
+            if let Some(session) = this.page.next() {
+                return Poll::Ready(Some(Ok(session)));
+            }
+            match ready!(this.pages.as_mut().poll_next(cx)) {
+                Some(Ok(page)) => *this.page = page.items.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<G: Service<ListSessions>> std::fmt::Debug for SessionStream<G> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionStream").field("pages", &self.pages).finish_non_exhaustive()
+    }
+}

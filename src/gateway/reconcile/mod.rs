@@ -1,0 +1,133 @@
+//! A create whose answer was lost is found again by its name.
+//!
+//! Twilio documents no idempotency key, so a create that broke off may or may not have made its
+//! session. With a UniqueName there is a way to know: the replay of a create that had succeeded
+//! is refused with 80603, since the name is taken, and then the session can be fetched by that
+//! name. [`Reconcile`] does so, and returns the session when it is this call's own:
+//!
+//! - an earlier attempt of this very call is of unknown effect, and
+//! - the session was created since this call began, by the server's own `Date` header, give or
+//!   take [`SKEW`], and
+//! - it has the mode, the expiry and the TTL that were asked for.
+//!
+//! Otherwise the error stands, and says which it is: the name belongs to another session (nothing
+//! was created, effect none), or it could not be told (effect unknown).
+//!
+//! What can't be proven: two callers that race with the same name and the same wishes within the
+//! same seconds look alike. A UniqueName must be unique per intent: an order's number, not a
+//! customer's.
+//!
+//! Which operations are recovered is said by [`Operation::Recovery`]: [`Plain`] ones pass straight
+//! through, and cost nothing.
+
+mod future;
+mod recover;
+
+use std::ops::Deref;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tower::{Layer, Service};
+
+use super::{BoxedStack, Error, Gateway, HttpStack};
+use crate::wire::{Operation, Plain};
+
+pub use future::RecoverFuture;
+pub use recover::{NamedCreate, Recover};
+
+/// How far two of the server's clocks may be apart: whole seconds on both sides, and some.
+pub const SKEW: Duration = Duration::from_secs(5);
+
+/// Finds lost creates again: see [`Reconcile`].
+///
+/// # Layer order
+///
+/// A typed layer, around a [`Gateway`]: it needs to know what the operation means. Layers that
+/// count or time calls as their caller sees them go outside it.
+///
+/// # Cancellation
+///
+/// Dropping the future drops the create or the fetch that is under way, nothing else is held.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReconcileLayer;
+
+impl ReconcileLayer {
+    /// The layer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl<G> Layer<G> for ReconcileLayer {
+    type Service = Reconcile<G>;
+
+    fn layer(&self, gateway: G) -> Reconcile<G> {
+        Reconcile { gateway }
+    }
+}
+
+/// A gateway that finds lost creates again; see the [module](self).
+#[derive(Clone, Copy, Debug)]
+pub struct Reconcile<G> {
+    gateway: G,
+}
+
+impl<G> Reconcile<G> {
+    /// The gateway alone, which reports lost creates as errors.
+    pub fn into_inner(self) -> G {
+        self.gateway
+    }
+}
+
+impl<S> Reconcile<Gateway<S>>
+where
+    S: HttpStack + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    S::ResponseBody: Send + 'static,
+{
+    /// The same with the stack behind one pointer; see [`Gateway::boxed`].
+    #[must_use]
+    pub fn boxed(self) -> Reconcile<Gateway<BoxedStack>> {
+        Reconcile { gateway: self.gateway.boxed() }
+    }
+}
+
+/// A reconciling gateway is a gateway: its endpoint, its calls in flight and its shutdown are the same.
+impl<S> Deref for Reconcile<Gateway<S>> {
+    type Target = Gateway<S>;
+
+    fn deref(&self) -> &Gateway<S> {
+        &self.gateway
+    }
+}
+
+impl<G, O> Service<O> for Reconcile<G>
+where
+    O: Operation<Recovery: Recover<G, O>>,
+    G: Service<O, Error = Error>,
+{
+    type Response = O::Output;
+    type Error = Error;
+    type Future = <O::Recovery as Recover<G, O>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.gateway.poll_ready(cx)
+    }
+
+    fn call(&mut self, operation: O) -> Self::Future {
+        O::Recovery::start(&mut self.gateway, operation)
+    }
+}
+
+impl<G, O> Recover<G, O> for Plain
+where
+    O: Operation,
+    G: Service<O, Response = O::Output, Error = Error>,
+{
+    type Future = G::Future;
+
+    fn start(gateway: &mut G, operation: O) -> G::Future {
+        gateway.call(operation)
+    }
+}

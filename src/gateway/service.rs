@@ -1,0 +1,298 @@
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use pin_project_lite::pin_project;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, Service};
+
+use super::{DefaultStack, Error, GatewayBuilder, Reconcile};
+use crate::call::{BoxError, CallFacts, CallIds, Clock, Collected, Rng};
+use crate::middleware::auth::Credentials;
+use crate::middleware::collect::{Collect, CollectLayer};
+use crate::middleware::lift::{Lift, LiftLayer};
+use crate::transport::ProxyTransport;
+use crate::wire::{Answer, Encoder, Endpoint, Operation};
+
+/// Any HTTP stack that a [`Gateway`] can sit on: the bounds in one word.
+///
+/// A bare hyper-util client is one, and so is whatever `ServiceBuilder` makes of our layers,
+/// tower's, tower-http's and your own.
+pub trait HttpStack:
+    Service<Request<Full<Bytes>>, Response = Response<Self::ResponseBody>, Error: Into<BoxError>>
+{
+    /// The body of its responses.
+    type ResponseBody: Body<Data = Bytes, Error: Into<BoxError>>;
+}
+
+impl<S, B> HttpStack for S
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    type ResponseBody = B;
+}
+
+/// What the gateway puts around the stack that it is given: one error type, whole bodies.
+type Whole<S> = Collect<Lift<S>>;
+
+/// A stack behind one pointer: for fields and signatures that must not name the layers.
+pub type BoxedStack = BoxCloneSyncService<Request<Full<Bytes>>, Response<Collected>, BoxError>;
+
+/// Twilio's API as a `tower::Service<O>` for every [`Operation`] `O`.
+///
+/// Clones are cheap and share everything: connections, limits, budgets.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::Response;
+/// use http_body_util::Full;
+/// use twilio_proxy::call::BoxError;
+/// use twilio_proxy::gateway::{Gateway, GatewayExt};
+/// use twilio_proxy::sessions::FetchSession;
+/// use twilio_proxy::wire::Endpoint;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Any `Service<http::Request<_>>` will do for a stack; this one answers by itself.
+/// let stack = tower::service_fn(|_request| async {
+///     let body = r#"{"sid": "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "status": "open"}"#;
+///     Ok::<_, BoxError>(Response::new(Full::new(Bytes::from(body))))
+/// });
+/// let gateway = Gateway::new(stack, Endpoint::new(Endpoint::TWILIO)?);
+///
+/// let service = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
+/// let session = gateway.send(FetchSession::by_name(service, "order-1")).await?;
+/// assert_eq!(session.sid.map(|sid| sid.to_string()).as_deref(), Some("KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Cancellation
+///
+/// Dropping a call's future drops everything that the call holds: permits, places in queues,
+/// timers, and the request itself. Whether the server acts on a request that had left by then is
+/// unknown.
+#[derive(Clone, Debug)]
+pub struct Gateway<S> {
+    stack: Whole<S>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    endpoint: Endpoint,
+    clock: Clock,
+    ids: CallIds,
+    calls: TaskTracker,
+}
+
+/// What [`GatewayBuilder`] builds: the default stack, and lost creates found again.
+pub type DefaultGateway<T = ProxyTransport> = Reconcile<Gateway<DefaultStack<T>>>;
+
+impl Gateway<DefaultStack<ProxyTransport>> {
+    /// A gateway with the default stack, to be set up.
+    pub fn builder(credentials: Credentials) -> GatewayBuilder {
+        GatewayBuilder::new(credentials)
+    }
+}
+
+impl<S> Gateway<S> {
+    /// A gateway over a stack of your own, for calls to `endpoint`.
+    ///
+    /// Bodies are collected under the cap of [`CollectLayer`], if the stack has not done so.
+    #[must_use]
+    pub fn new(stack: S, endpoint: Endpoint) -> Self {
+        Self::with_clock(stack, endpoint, Clock::system(), &Rng::random())
+    }
+
+    /// The same with a clock and a generator of your own: a run that can be replayed.
+    #[must_use]
+    pub fn with_clock(stack: S, endpoint: Endpoint, clock: Clock, rng: &Rng) -> Self {
+        // The stack below reports what it has sent, or nobody knows: this collector must not guess.
+        let whole = CollectLayer::new().untracked();
+        Self {
+            stack: whole.layer(LiftLayer::new().layer(stack)),
+            shared: Arc::new(Shared {
+                endpoint,
+                clock,
+                ids: CallIds::new(rng),
+                calls: TaskTracker::new(),
+            }),
+        }
+    }
+
+    /// Where the calls go.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.shared.endpoint
+    }
+
+    /// How many calls are in flight, over all clones.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.shared.calls.len()
+    }
+
+    /// Takes no new calls on any clone, and waits for those in flight, `within` at most.
+    ///
+    /// New calls fail with [`ErrorKind::Rejected`](super::ErrorKind::Rejected), effect none.
+    ///
+    /// # Cancellation
+    ///
+    /// The gateway stays closed when this is dropped; calling it again goes on waiting.
+    pub async fn shutdown(&self, within: Duration) -> Drained {
+        self.shared.calls.close();
+        // A wait that runs out is no error: what is left is counted and reported.
+        let _ = tokio::time::timeout(within, self.shared.calls.wait()).await;
+        Drained { cut_off: self.in_flight() }
+    }
+}
+
+/// What a shutdown left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drained {
+    /// How many calls were still in flight when the time was over; they go on until dropped.
+    pub cut_off: usize,
+}
+
+impl<S> Gateway<S>
+where
+    S: HttpStack + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    S::ResponseBody: Send + 'static,
+{
+    /// The same gateway with its stack behind one pointer, so that its type says nothing of the layers.
+    ///
+    /// Costs an allocation or two a call.
+    #[must_use]
+    pub fn boxed(self) -> Gateway<BoxedStack> {
+        let boxed = BoxCloneSyncService::new(self.stack);
+        let stack = CollectLayer::new().untracked().layer(LiftLayer::new().layer(boxed));
+        Gateway { stack, shared: self.shared }
+    }
+}
+
+impl<S: HttpStack, O: Operation> Service<O> for Gateway<S> {
+    type Response = O::Output;
+    type Error = Error;
+    type Future = ResponseFuture<<Whole<S> as Service<Request<Full<Bytes>>>>::Future, O>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.stack.poll_ready(cx).map_err(|error| Error::from_stack(error, None))
+    }
+
+    fn call(&mut self, operation: O) -> Self::Future {
+        // Counted before the question, so that a shutdown in between still waits for this call.
+        let token = self.shared.calls.token();
+        if self.shared.calls.is_closed() {
+            return ResponseFuture::failed(Error::closed());
+        }
+        let mut encoder = Encoder::new(&self.shared.endpoint, O::META);
+        let request = operation
+            .encode(&mut encoder)
+            .and_then(|()| encoder.finish(Some(self.shared.ids.next())));
+        let mut request = match request {
+            Ok(request) => request,
+            Err(error) => return ResponseFuture::failed(error.into()),
+        };
+        let facts = CallFacts::ensure(&mut request);
+        let state = State::Calling { future: self.stack.call(request) };
+        let call = Some(Call { facts, clock: self.shared.clock, _token: token });
+        ResponseFuture { state, call, operation: PhantomData }
+    }
+}
+
+/// What the future keeps of a call.
+struct Call {
+    facts: Arc<CallFacts>,
+    clock: Clock,
+    _token: TaskTrackerToken,
+}
+
+pin_project! {
+    /// The answer to come: see [`Gateway`].
+    pub struct ResponseFuture<F, O> {
+        #[pin]
+        state: State<F>,
+        call: Option<Call>,
+        operation: PhantomData<fn() -> O>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Failed { error: Option<Error> },
+        Calling { #[pin] future: F },
+    }
+}
+
+impl<F, O> ResponseFuture<F, O> {
+    fn failed(error: Error) -> Self {
+        Self { state: State::Failed { error: Some(error) }, call: None, operation: PhantomData }
+    }
+}
+
+impl<F, O> std::fmt::Debug for ResponseFuture<F, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let facts = self.call.as_ref().map(|call| &call.facts);
+        f.debug_struct("ResponseFuture").field("facts", &facts).finish_non_exhaustive()
+    }
+}
+
+impl<F, O> Future for ResponseFuture<F, O>
+where
+    F: Future<Output = Result<Response<Collected>, BoxError>>,
+    O: Operation,
+{
+    type Output = Result<O::Output, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let outcome = match this.state.project() {
+            // A future that is polled after its end may pend for ever: nobody waits for it.
+            StateProjection::Failed { error } => match error.take() {
+                Some(error) => return Poll::Ready(Err(error)),
+                None => return Poll::Pending,
+            },
+            StateProjection::Calling { future } => ready!(future.poll(cx)),
+        };
+        match this.call.take() {
+            Some(call) => Poll::Ready(call.conclude::<O>(outcome)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Call {
+    fn conclude<O: Operation>(
+        self,
+        outcome: Result<Response<Collected>, BoxError>,
+    ) -> Result<O::Output, Error> {
+        let facts = &*self.facts;
+        let (head, body) = match outcome {
+            Ok(response) => response.into_parts(),
+            Err(error) => return Err(Error::from_stack(error, Some(facts))),
+        };
+        let attempts = facts.attempts().max(1);
+        let answer = Answer::new(head.status, head.headers, body.into_bytes())
+            .after(attempts, facts.started().elapsed());
+        // A refusal that just came does not count itself: what may have acted came before it.
+        if O::accepts(head.status, facts.any_unknown()) {
+            O::decode(answer).map_err(|error| Error::from_decode(error, head.status, attempts))
+        } else {
+            Err(Error::from_answer(&answer, facts, &self.clock))
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The order of the layers, one reason a line.
+
+use tower::ServiceBuilder;
+
+use super::TwilioClassifier;
+use crate::middleware::auth::{Auth, AuthLayer};
+use crate::middleware::collect::{Collect, CollectLayer};
+use crate::middleware::deadline::{AttemptTimeout, AttemptTimeoutLayer, Deadline, DeadlineLayer};
+use crate::middleware::headers::{Headers, HeadersLayer};
+use crate::middleware::limit::{
+    ConcurrencyLimit, ConcurrencyLimitLayer, RateLimit, RateLimitLayer,
+};
+use crate::middleware::observe::{AttemptSpan, AttemptSpanLayer, CallSpan, CallSpanLayer};
+use crate::middleware::retry::{Retry, RetryLayer};
+
+/// The default stack over a transport: nameable, cloneable, without a box.
+pub type DefaultStack<T> = CallSpan<Deadline<Retry<LimitedAttempt<T>, TwilioClassifier>>>;
+
+/// What one attempt of the default stack goes through.
+pub type LimitedAttempt<T> =
+    RateLimit<ConcurrencyLimit<AttemptSpan<Headers<Auth<AttemptTimeout<Collect<T>>>>>>>;
+
+/// The layers of the default stack, outermost first: replace one here, or build a stack of your
+/// own with `ServiceBuilder`; [`over`](Self::over) does nothing else.
+#[derive(Clone, Debug)]
+pub struct StackLayers {
+    /// One span a call.
+    pub call_span: CallSpanLayer,
+    /// The call's deadline.
+    pub deadline: DeadlineLayer,
+    /// Retry with back-off.
+    pub retry: RetryLayer<TwilioClassifier>,
+    /// The keyed rate limit.
+    pub rate_limit: RateLimitLayer,
+    /// The concurrency limit.
+    pub concurrency: ConcurrencyLimitLayer,
+    /// One span an attempt.
+    pub attempt_span: AttemptSpanLayer,
+    /// Static headers and the request id.
+    pub headers: HeadersLayer,
+    /// Credentials.
+    pub auth: AuthLayer,
+    /// The attempt's timeout.
+    pub attempt_timeout: AttemptTimeoutLayer,
+    /// The cap on bodies.
+    pub collect: CollectLayer,
+}
+
+impl StackLayers {
+    /// The default stack over a transport.
+    pub fn over<T>(self, transport: T) -> DefaultStack<T> {
+        ServiceBuilder::new()
+            // Outermost, so that its span holds everything that happens to the call.
+            .layer(self.call_span)
+            // Outside retry: it covers attempts, queues and back-off alike.
+            .layer(self.deadline)
+            // Outside the limits: a call that backs off holds no permit and no place in a queue.
+            .layer(self.retry)
+            // Before concurrency: a call that waits for its cell must not hold a permit meanwhile.
+            .layer(self.rate_limit)
+            // Outside the attempt's span and timeout: waiting for a permit is not the server's slowness.
+            .layer(self.concurrency)
+            // One span for what goes over the wire, queues excluded.
+            .layer(self.attempt_span)
+            // Below retry: a replay copies no header, since none is there yet.
+            .layer(self.headers)
+            // Below retry and the spans: no secret sits in a replayed request or a span.
+            .layer(self.auth)
+            // Around collect: a body that trickles is as late as a head that doesn't come.
+            .layer(self.attempt_timeout)
+            // Right above the transport, so that decompression can go below it and the cap counts
+            // what the caller will hold.
+            .layer(self.collect)
+            .service(transport)
+    }
+}

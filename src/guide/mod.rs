@@ -1,0 +1,10 @@
+//! Chapters to read, in this order.
+
+#[doc = include_str!("life_of_a_request.md")]
+pub mod life_of_a_request {}
+
+#[doc = include_str!("tuning.md")]
+pub mod tuning {}
+
+#[doc = include_str!("decisions.md")]
+pub mod decisions {}

@@ -1,0 +1,121 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::Request;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep};
+use tower::Service;
+
+use crate::call::{CallFacts, Effect, Fault, FaultKind, Raise};
+
+pin_project! {
+    /// The response of a [`Deadline`](super::Deadline), or the error that its time is up.
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        step: Step<S, S::Future, B>,
+        #[pin]
+        timer: Option<Sleep>,
+        facts: Arc<CallFacts>,
+    }
+}
+
+pin_project! {
+    #[project = StepProjection]
+    enum Step<S, F, B> {
+        /// Waiting until the service inside takes the request.
+        Readying { service: S, request: Option<Request<B>> },
+        /// It has taken it.
+        Called { #[pin] response: F },
+        /// Everything inside is dropped.
+        Dropped,
+    }
+}
+
+impl<S, B> ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn new(service: S, request: Request<B>, facts: Arc<CallFacts>) -> Self {
+        // Registered with tokio when it is first polled, which is when the call has to wait.
+        let timer = facts.deadline().map(tokio::time::sleep_until);
+        Self { step: Step::Readying { service, request: Some(request) }, timer, facts }
+    }
+}
+
+impl<S, B> Future for ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+    S::Error: Raise,
+{
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let StepProjection::Readying { service, request } = this.step.as_mut().project()
+            // A call whose time is up is not begun: not one that came late, and not one that
+            // waited too long for the service.
+            && !is_over(this.timer.as_ref())
+            && let Poll::Ready(readied) = service.poll_ready(cx)
+        {
+            readied?;
+            if let Some(request) = request.take() {
+                let response = service.call(request);
+                this.step.set(Step::Called { response });
+            }
+        }
+        let mut called = false;
+        if let StepProjection::Called { response } = this.step.as_mut().project() {
+            // Before the timer: an answer that is here is not thrown away for being late.
+            if let Poll::Ready(result) = response.poll(cx) {
+                return Poll::Ready(result);
+            }
+            called = true;
+        }
+        if !is_over(this.timer.as_ref()) {
+            let Some(timer) = this.timer.as_pin_mut() else { return Poll::Pending };
+            ready!(timer.poll(cx));
+        }
+        // First drop, then judge: until it is dropped, an attempt may still go out.
+        this.step.set(Step::Dropped);
+        Poll::Ready(Err(late(this.facts, called).into()))
+    }
+}
+
+fn is_over(timer: Pin<&Option<Sleep>>) -> bool {
+    timer.as_pin_ref().is_some_and(|timer| timer.deadline() <= Instant::now())
+}
+
+/// The error that a call's time is up; `called`: the service inside had taken the request.
+fn late(facts: &CallFacts, called: bool) -> Fault {
+    // A request that nobody inside has seen did nothing, unless it was tried before it came here.
+    let effect = if called || facts.attempts() > 0 { facts.effect() } else { Effect::None };
+    let within = facts.deadline().map(|at| at.saturating_duration_since(facts.started()));
+    Fault::new(
+        FaultKind::Deadline,
+        format!("the call did not end within {:?} of its beginning", within.unwrap_or_default()),
+    )
+    .with_effect(effect)
+}
+
+impl<S, B> fmt::Debug for ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = match self.step {
+            Step::Readying { .. } => "readying",
+            Step::Called { .. } => "called",
+            Step::Dropped => "dropped",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("step", &step)
+            .field("deadline", &self.facts.deadline())
+            .finish_non_exhaustive()
+    }
+}

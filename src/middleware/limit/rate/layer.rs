@@ -1,0 +1,163 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tower::Layer;
+
+use super::key::{Key, KeyBy, RequestHead};
+use super::table::Table;
+use super::{Limiter, LocalLimiter, Quota, RateLimit};
+use crate::call::{Live, WhenLimited};
+
+/// How many calls of one key may wait by default. At the default quota the last of them waits
+/// about 35 seconds, longer than most deadlines: a longer queue would only hold memory.
+const PLACES: usize = 1024;
+
+/// Limits how often calls go, by key. See the [module](super) for why and how.
+///
+/// ```
+/// # use std::convert::Infallible;
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use tower::{Layer, ServiceExt, service_fn};
+/// use twilio_proxy::call::BoxError;
+/// use twilio_proxy::middleware::limit::{Quota, RateLimitLayer};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), BoxError> {
+/// let layer = RateLimitLayer::new(Quota::per_second(2));
+/// let service = layer.layer(service_fn(|_: Request<Full<Bytes>>| async {
+///     Ok::<_, BoxError>(Response::new(()))
+/// }));
+///
+/// let begun = tokio::time::Instant::now();
+/// for _ in 0..3 {
+///     service.clone().oneshot(Request::get("http://api.test/").body(Full::default())?).await?;
+/// }
+/// // The first goes at once, the other two half a second apart.
+/// assert_eq!(begun.elapsed().as_secs(), 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Layer order
+///
+/// Inside retry: a call that backs off must not stand in line, and each attempt counts. Outside
+/// the concurrency limit: a call that waits for its cell must not hold a slot. Outside the
+/// attempt's span and timeout, which time the server and not our queues.
+///
+/// Every service that this layer, or a clone of it, makes shares its quotas, keys and lines.
+///
+/// # Cancellation
+///
+/// A call that is dropped while it waits gives up its place: no cell is taken for it, and those
+/// behind it keep their order. A waiting future must be polled or dropped, as with any queue: one
+/// that is kept and not polled holds up those behind it. A call that did not have to wait has its
+/// cell when `call` returns.
+pub struct RateLimitLayer<L: Limiter = LocalLimiter> {
+    table: Arc<Table<L>>,
+    settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) key_by: KeyBy,
+    pub(super) when_limited: WhenLimited,
+    pub(super) places: usize,
+}
+
+impl RateLimitLayer {
+    /// Limits each key to this quota, or to what a [`Live`] handle on one says.
+    #[must_use]
+    pub fn new(quota: impl Into<Live<Quota>>) -> Self {
+        Self::with_limiter(LocalLimiter::new(quota))
+    }
+}
+
+impl Default for RateLimitLayer {
+    /// The default [`Quota`].
+    fn default() -> Self {
+        Self::new(Quota::default())
+    }
+}
+
+impl<L: Limiter> RateLimitLayer<L> {
+    /// Limits by another limiter than the local one.
+    #[must_use]
+    pub fn with_limiter(limiter: L) -> Self {
+        let settings = Settings {
+            key_by: KeyBy::default(),
+            when_limited: WhenLimited::default(),
+            places: PLACES,
+        };
+        Self { table: Arc::new(Table::new(limiter)), settings }
+    }
+
+    /// Makes the key of each request by a function.
+    ///
+    /// Without one, the key is what [`CallFacts::key`](crate::call::CallFacts::key) says; a request
+    /// without facts, or whose facts name no operation, is counted by method and authority.
+    ///
+    /// ```
+    /// use twilio_proxy::middleware::limit::rate::{Key, RateLimitLayer};
+    ///
+    /// // One quota for all that goes out, whatever it is.
+    /// let layer = RateLimitLayer::default().key_by(|_| Key::Named("everything".into()));
+    /// ```
+    #[must_use]
+    pub fn key_by(mut self, key: impl Fn(RequestHead<'_>) -> Key + Send + Sync + 'static) -> Self {
+        self.settings.key_by = KeyBy::function(key);
+        self
+    }
+
+    /// What to do with a call that comes too early and has no wish of its own. By default it
+    /// waits: the caller's deadline says for how long.
+    #[must_use]
+    pub fn when_limited(mut self, choice: WhenLimited) -> Self {
+        self.settings.when_limited = choice;
+        self
+    }
+
+    /// How many calls of one key may wait, 1024 by default. Calls of lower
+    /// [`Priority`](crate::call::Priority) are refused before the line is full.
+    #[must_use]
+    pub fn max_waiting(mut self, calls: usize) -> Self {
+        self.settings.places = calls;
+        self
+    }
+
+    /// How many calls wait now, over all keys. Walks the keys: for health checks, not for each call.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.table.waiting()
+    }
+
+    /// How many keys are remembered now.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.table.keys()
+    }
+}
+
+impl<S, L: Limiter> Layer<S> for RateLimitLayer<L> {
+    type Service = RateLimit<S, L>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RateLimit::new(inner, Arc::clone(&self.table), self.settings.clone())
+    }
+}
+
+impl<L: Limiter> Clone for RateLimitLayer<L> {
+    fn clone(&self) -> Self {
+        Self { table: Arc::clone(&self.table), settings: self.settings.clone() }
+    }
+}
+
+impl<L: Limiter + fmt::Debug> fmt::Debug for RateLimitLayer<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimitLayer")
+            .field("limiter", self.table.limiter())
+            .field("settings", &self.settings)
+            .finish()
+    }
+}

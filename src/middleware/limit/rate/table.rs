@@ -1,0 +1,290 @@
+//! The keys: for each its limiter's state and, while calls wait, its line.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::line::{Line, Place};
+use super::{Check, Key, Limiter};
+use crate::call::{Fault, FaultKind, Rejection};
+
+/// How many parts the table has, each with a lock of its own, so that calls for different keys
+/// seldom meet. The lock is held for one look-up and one check.
+const SHARDS: usize = 16;
+
+/// A part with fewer keys than this is not worth sweeping for its size.
+const FEW: usize = 64;
+
+/// A part that has not been swept for so long is swept when it next gets a new key.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+pub(super) struct Table<L: Limiter> {
+    limiter: L,
+    hasher: RandomState,
+    shards: [Shard<L::State>; SHARDS],
+}
+
+/// On a cache line of its own, or neighbours would wait for each other after all.
+#[repr(align(64))]
+struct Shard<T>(Mutex<Keys<T>>);
+
+struct Keys<T> {
+    map: HashMap<Hashed, Entry<T>, BuildHasherDefault<Ready>>,
+    sweep_at: usize,
+    swept: Option<Instant>,
+}
+
+struct Entry<T> {
+    state: T,
+    /// One slot, held by the head. Made when a call first waits.
+    line: Option<Arc<Line>>,
+}
+
+/// On what terms a call is willing to wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) waits: bool,
+    pub(super) deadline: Option<Instant>,
+    /// How many may be in the line already.
+    pub(super) places: usize,
+}
+
+/// What becomes of a call that has just come.
+pub(super) enum Arrival<A> {
+    Go,
+    Ask(A),
+    Joined(Joined),
+    Refused(Refusal),
+}
+
+/// A place in the line, and for its head the moment of its cell.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) place: Place,
+    pub(super) ahead: usize,
+    pub(super) not_before: Option<Instant>,
+}
+
+/// Why a call may not wait, and when to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    reason: Reason,
+    retry_after: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Unwilling,
+    Deadline,
+    Full,
+}
+
+impl Refusal {
+    fn new(reason: Reason, at: Instant, now: Instant) -> Self {
+        Self { reason, retry_after: at.saturating_duration_since(now) }
+    }
+
+    pub(super) fn into_fault(self) -> Fault {
+        let (rejection, detail) = match self.reason {
+            Reason::Unwilling => {
+                (Rejection::RateLimited, "the rate limit has no room, and the call does not wait")
+            }
+            Reason::Deadline => (
+                Rejection::RateLimited,
+                "the rate limit has no room for the call before its deadline",
+            ),
+            Reason::Full => (Rejection::QueueFull, "the queue before the rate limit is full"),
+        };
+        Fault::new(FaultKind::Rejected(rejection), detail).with_retry_after(self.retry_after)
+    }
+}
+
+impl Terms {
+    /// Whether a call that could go at `at` would rather be told so than wait.
+    pub(super) fn refuse(&self, at: Instant, now: Instant) -> Option<Refusal> {
+        let reason = if !self.waits {
+            Reason::Unwilling
+        } else if self.deadline.is_some_and(|deadline| at >= deadline) {
+            Reason::Deadline
+        } else {
+            return None;
+        };
+        Some(Refusal::new(reason, at, now))
+    }
+}
+
+impl<L: Limiter> Table<L> {
+    pub(super) fn new(limiter: L) -> Self {
+        let shards = std::array::from_fn(|_| {
+            Shard(Mutex::new(Keys { map: HashMap::default(), sweep_at: FEW, swept: None }))
+        });
+        Self { limiter, hasher: RandomState::new(), shards }
+    }
+
+    pub(super) fn limiter(&self) -> &L {
+        &self.limiter
+    }
+
+    pub(super) fn hashed(&self, key: Key) -> Hashed {
+        Hashed { hash: self.hasher.hash_one(&key), key }
+    }
+
+    /// The one step of a call that needs not wait: nobody does, and there is a cell.
+    pub(super) fn arrive(&self, key: &Hashed, terms: &Terms, now: Instant) -> Arrival<L::Asking> {
+        self.with(key, now, |entry| {
+            if entry.length() > 0 {
+                // Whoever came before goes before, so this call's cell is not looked for now.
+                return self.join_entry(entry, terms, None, now).into();
+            }
+            match self.limiter.check(&key.key, &mut entry.state, now) {
+                Check::Go => Arrival::Go,
+                Check::Ask(asking) => Arrival::Ask(asking),
+                Check::NotBefore(at) => self.join_entry(entry, terms, Some(at), now).into(),
+            }
+        })
+    }
+
+    /// The check of the head of the line.
+    pub(super) fn check(&self, key: &Hashed, now: Instant) -> Check<L::Asking> {
+        self.with(key, now, |entry| self.limiter.check(&key.key, &mut entry.state, now))
+    }
+
+    /// Joins the line after a question whose answer was "not before".
+    pub(super) fn join(
+        &self,
+        key: &Hashed,
+        terms: &Terms,
+        at: Instant,
+        now: Instant,
+    ) -> Result<Joined, Refusal> {
+        self.with(key, now, |entry| self.join_entry(entry, terms, Some(at), now))
+    }
+
+    fn join_entry(
+        &self,
+        entry: &mut Entry<L::State>,
+        terms: &Terms,
+        not_before: Option<Instant>,
+        now: Instant,
+    ) -> Result<Joined, Refusal> {
+        let ahead = entry.length();
+        let estimate = self.limiter.earliest(&mut entry.state, ahead, now);
+        let at = not_before.map_or(estimate, |at| at.max(estimate));
+        if let Some(refusal) = terms.refuse(at, now) {
+            return Err(refusal);
+        }
+        let full = Refusal::new(Reason::Full, at, now);
+        if ahead >= terms.places {
+            return Err(full);
+        }
+        let line = entry.line.get_or_insert_with(|| Arc::new(Line::new(1)));
+        // Newcomers come under the table's lock alone, so the line can't have grown meanwhile.
+        let place = line.enter(terms.places).ok_or(full)?;
+        // Behind others, the moment is the head's: it will be looked for again.
+        let not_before = not_before.filter(|_| place.has_slot());
+        Ok(Joined { place, ahead, not_before })
+    }
+
+    /// How many keys are remembered.
+    pub(super) fn keys(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().map.len()).sum()
+    }
+
+    /// How many calls wait, over all keys.
+    pub(super) fn waiting(&self) -> usize {
+        let of_shard =
+            |shard: &Shard<_>| -> usize { shard.lock().map.values().map(Entry::length).sum() };
+        self.shards.iter().map(of_shard).sum()
+    }
+
+    fn with<R>(
+        &self,
+        key: &Hashed,
+        now: Instant,
+        then: impl FnOnce(&mut Entry<L::State>) -> R,
+    ) -> R {
+        // Not the low bits, which choose the bucket, nor the highest, which hashbrown compares.
+        let mut keys = self.shards[(key.hash >> 32) as usize % SHARDS].lock();
+        if let Some(entry) = keys.map.get_mut(key) {
+            return then(entry);
+        }
+        keys.make_room(&self.limiter, now);
+        let entry = Entry { state: self.limiter.untouched(now), line: None };
+        then(keys.map.entry(key.clone()).or_insert(entry))
+    }
+}
+
+impl<T> Shard<T> {
+    fn lock(&self) -> MutexGuard<'_, Keys<T>> {
+        // A limiter that panicked has at worst not counted one call: go on with the rest.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Keys<T> {
+    /// Forgets idle keys: when there are twice as many as the last sweep left, so that each new
+    /// key pays for two looks, and now and then after a peak has gone by.
+    fn make_room<L: Limiter<State = T>>(&mut self, limiter: &L, now: Instant) {
+        let swept = *self.swept.get_or_insert(now);
+        if self.map.len() < self.sweep_at && now.saturating_duration_since(swept) < SWEEP_EVERY {
+            return;
+        }
+        self.map.retain(|_, entry| entry.length() > 0 || !limiter.is_idle(&mut entry.state, now));
+        self.sweep_at = (self.map.len() * 2).max(FEW);
+        self.swept = Some(now);
+        if self.map.capacity() / 4 > self.sweep_at {
+            self.map.shrink_to(self.sweep_at);
+        }
+    }
+}
+
+impl<T> Entry<T> {
+    /// The length of the line, its head included.
+    fn length(&self) -> usize {
+        self.line.as_ref().map_or(0, |line| line.len())
+    }
+}
+
+impl<A> From<Result<Joined, Refusal>> for Arrival<A> {
+    fn from(joined: Result<Joined, Refusal>) -> Self {
+        joined.map_or_else(Self::Refused, Self::Joined)
+    }
+}
+
+/// A key and its hash: hashed once for the choice of the shard and the look-up in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hashed {
+    hash: u64,
+    key: Key,
+}
+
+impl Hash for Hashed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// The hasher of what is hashed already.
+#[derive(Default)]
+struct Ready(u64);
+
+impl Hasher for Ready {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Never called for a `Hashed`; right all the same.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

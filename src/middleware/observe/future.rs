@@ -1,0 +1,115 @@
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderName, Response};
+use pin_project_lite::pin_project;
+use tracing::Span;
+
+use super::fields;
+use crate::call::{CallFacts, Effect, Fault, Raise};
+
+pin_project! {
+    /// The response of a [`CallSpan`](super::CallSpan) or an [`AttemptSpan`](super::AttemptSpan).
+    ///
+    /// Every poll of the inner future happens inside the span.
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        // Dropped first: what it still has to say of itself belongs into the span.
+        #[pin]
+        future: F,
+        open: Option<Open>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) fn new(future: F, open: Option<Open>) -> Self {
+        Self { future, open }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    E: Raise,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let Some(open) = this.open else { return this.future.poll(cx) };
+        let outcome = {
+            let _entered = open.span.enter();
+            ready!(this.future.poll(cx))
+        };
+        if let Some(open) = this.open.take() {
+            match &outcome {
+                Ok(response) => open.answered(response),
+                Err(error) => open.failed(error.as_ref()),
+            }
+        }
+        Poll::Ready(outcome)
+    }
+}
+
+/// A span that somebody listens to, and that has not been told its end.
+///
+/// Both kinds of span end in the same way. A field that a span does not have (an attempt has no
+/// `call.attempts`) is passed over by `record`.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) span: Span,
+    pub(super) facts: Arc<CallFacts>,
+    pub(super) request_id: Option<HeaderName>,
+    pub(super) ended: bool,
+}
+
+impl Open {
+    fn answered<B>(mut self, response: &Response<B>) {
+        let status = response.status();
+        self.span.record("http.response.status_code", status.as_u16());
+        let id = self.request_id.as_ref().and_then(|name| response.headers().get(name));
+        if let Some(id) = id.and_then(fields::request_id) {
+            self.span.record("call.request_id", id);
+        }
+        if status.is_client_error() || status.is_server_error() {
+            self.error(status.as_str(), Effect::of_status(status));
+        }
+        self.end();
+    }
+
+    fn failed(mut self, error: &(dyn Error + 'static)) {
+        let fault = Fault::find(error);
+        if let Some(status) = fault.and_then(Fault::status) {
+            self.span.record("http.response.status_code", status.as_u16());
+        }
+        // A foreign error proves nothing by itself, so the facts have the word.
+        let effect = fault.map_or_else(|| self.facts.effect(), Fault::effect);
+        self.error(fields::error_type(error), effect);
+        self.end();
+    }
+
+    fn error(&self, kind: &str, last: Effect) {
+        // Whatever came of the last attempt, an earlier one may have acted.
+        let earlier = if self.facts.any_unknown() { Effect::Unknown } else { Effect::None };
+        self.span.record("otel.status_code", "ERROR");
+        self.span.record("error.type", kind);
+        self.span.record("call.effect", last.max(earlier).as_str());
+    }
+
+    fn end(&mut self) {
+        self.span.record("call.attempts", self.facts.attempts());
+        self.ended = true;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.error("cancelled", self.facts.effect());
+            self.end();
+        }
+    }
+}

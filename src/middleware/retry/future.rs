@@ -1,0 +1,225 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+use tower::Service;
+
+use super::budget::Stake;
+use super::event::{RetryEvent, trace_stop};
+use super::layer::Settings;
+use super::replay::Replay;
+use super::schedule::Pace;
+use super::{Outcome, Stop, Verdict};
+use crate::call::{CallFacts, CallOptions, Class, Classifier, Fault, Raise, retry_after};
+
+pin_project! {
+    /// The response of a [`Retry`](super::Retry): that of the last attempt.
+    pub struct ResponseFuture<S, C>
+    where
+        S: Service<Request<Full<Bytes>>>,
+    {
+        #[pin]
+        step: Step<S::Future>,
+        later: S,
+        course: Course<C>,
+    }
+}
+
+pin_project! {
+    #[project = StepProjection]
+    enum Step<F> {
+        /// An attempt is under way.
+        Trying { #[pin] attempt: F },
+        /// The attempt and all that came of it are dropped; the next one's time has not come.
+        Sleeping { #[pin] sleep: Sleep },
+        /// It has come, and the service is not ready yet.
+        Readying,
+    }
+}
+
+/// One call on its way: what is kept to try again, and what was spent so far.
+struct Course<C> {
+    replay: Replay,
+    facts: Arc<CallFacts>,
+    settings: Arc<Settings<C>>,
+    attempt: u32,
+    pace: Option<Pace>,
+    stake: Option<Stake>,
+}
+
+impl<S, C> ResponseFuture<S, C>
+where
+    S: Service<Request<Full<Bytes>>>,
+{
+    pub(super) fn new(
+        ready: &mut S,
+        later: S,
+        request: Request<Full<Bytes>>,
+        facts: Arc<CallFacts>,
+        settings: Arc<Settings<C>>,
+    ) -> Self {
+        let replay = Replay::of(&request);
+        let mut course = Course { replay, facts, settings, attempt: 0, pace: None, stake: None };
+        course.begin_attempt();
+        Self { step: Step::Trying { attempt: ready.call(request) }, later, course }
+    }
+}
+
+impl<S, C, B> Future for ResponseFuture<S, C>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+    S::Error: Raise,
+    C: Classifier<B>,
+{
+    type Output = Result<Response<B>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.step.as_mut().project() {
+                StepProjection::Trying { attempt } => {
+                    let result = ready!(attempt.poll(cx));
+                    let Some(delay) = this.course.judge(&result) else {
+                        return Poll::Ready(result);
+                    };
+                    // A body left unread would hold its connection while we sleep.
+                    drop(result);
+                    this.step.set(Step::Sleeping { sleep: tokio::time::sleep(delay) });
+                }
+                StepProjection::Sleeping { sleep } => {
+                    ready!(sleep.poll(cx));
+                    this.step.set(Step::Readying);
+                }
+                StepProjection::Readying => {
+                    ready!(this.later.poll_ready(cx))?;
+                    let request = this.course.next_request();
+                    this.step.set(Step::Trying { attempt: this.later.call(request) });
+                }
+            }
+        }
+    }
+}
+
+impl<C> Course<C> {
+    fn begin_attempt(&mut self) {
+        self.attempt += 1;
+        self.facts.begin_attempt();
+    }
+
+    fn next_request(&mut self) -> Request<Full<Bytes>> {
+        if let Some(stake) = &mut self.stake {
+            stake.made();
+        }
+        self.begin_attempt();
+        self.replay.request(&self.facts)
+    }
+
+    /// How long to sleep before the next attempt, or `None` if what came is the answer.
+    fn judge<B, E>(&mut self, result: &Result<Response<B>, E>) -> Option<Duration>
+    where
+        C: Classifier<B>,
+        E: Raise,
+    {
+        let outcome = match result {
+            Ok(response) => {
+                let class = self.settings.classifier.classify(response);
+                if class == Class::Success {
+                    self.settle();
+                    return None;
+                }
+                Outcome {
+                    status: Some(response.status()),
+                    retry_after: retry_after(response.headers(), &self.settings.clock),
+                    ..self.outcome(class)
+                }
+            }
+            Err(error) => {
+                let fault = Fault::find(error.as_ref());
+                // An error that is none of ours proves nothing: the server may have acted.
+                let class = fault.map_or(Class::Interrupted, Fault::class);
+                Outcome {
+                    fault: fault.map(Fault::kind),
+                    status: fault.and_then(Fault::status),
+                    retry_after: fault.and_then(Fault::retry_after),
+                    ..self.outcome(class)
+                }
+            }
+        };
+        match self.plan(&outcome) {
+            Ok(delay) => {
+                let event = RetryEvent::new(&outcome, delay, &self.facts);
+                event.trace();
+                if let Some(hook) = &self.settings.hook {
+                    hook.see(&event);
+                }
+                Some(delay)
+            }
+            Err(reason) => {
+                trace_stop(&outcome, reason, &self.facts);
+                None
+            }
+        }
+    }
+
+    /// A first success earns a token, a retry's success gets back what the retry cost.
+    fn settle(&mut self) {
+        match self.stake.take() {
+            Some(stake) => stake.won(),
+            None => self.settings.budget.deposit(1),
+        }
+    }
+
+    fn outcome(&self, class: Class) -> Outcome {
+        let now = self.settings.clock.now();
+        Outcome {
+            wanted_attempts: self.facts.options().and_then(CallOptions::wanted_attempts),
+            replayable: self.facts.is_replayable(),
+            remaining: self.facts.deadline().map(|at| at.saturating_duration_since(now)),
+            operation: self.facts.operation(),
+            ..Outcome::new(class, self.attempt)
+        }
+    }
+
+    /// The delay, once the policy, the schedule, the deadline and the budget all agree. The budget
+    /// is asked last, so that nothing is taken for a retry that is not made.
+    fn plan(&mut self, outcome: &Outcome) -> Result<Duration, Stop> {
+        let settings = &*self.settings;
+        let floor = match settings.policy.decide(outcome) {
+            Verdict::Retry { after } => after,
+            Verdict::Stop(reason) => return Err(reason),
+        };
+        let pace = self.pace.get_or_insert_with(|| settings.schedule.start(&settings.rng));
+        let spread = pace(outcome.class).ok_or(Stop::Schedule)?;
+        let delay = floor.saturating_add(spread);
+        if outcome.remaining.is_some_and(|remaining| delay >= remaining) {
+            return Err(Stop::Deadline);
+        }
+        self.stake = Some(settings.budget.stake(outcome.class).ok_or(Stop::Budget)?);
+        Ok(delay)
+    }
+}
+
+impl<S, C> fmt::Debug for ResponseFuture<S, C>
+where
+    S: Service<Request<Full<Bytes>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = match self.step {
+            Step::Trying { .. } => "trying",
+            Step::Sleeping { .. } => "sleeping",
+            Step::Readying => "readying",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("attempt", &self.course.attempt)
+            .field("step", &step)
+            .finish_non_exhaustive()
+    }
+}

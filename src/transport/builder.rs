@@ -1,0 +1,345 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower::Service;
+
+use super::connect::{Connect, Connector};
+use super::proxy::{Proxies, ProxyChoice};
+use super::resolve::{HostName, Resolver};
+use super::service::{Gate, ProxyTransport};
+use super::tcp::DefaultConnector;
+use super::tls::{self, Trust, Versions};
+use crate::call::{BoxError, Fault};
+
+/// Settings of a [`ProxyTransport`], each with a default that suits a long-running process.
+///
+/// ```
+/// use std::time::Duration;
+/// use twilio_proxy::transport::ProxyTransport;
+///
+/// let transport = ProxyTransport::builder()
+///     .connect_timeout(Duration::from_secs(2))
+///     .idle_timeout(Duration::from_secs(20))
+///     .allow_plain_http(true) // a sidecar does the TLS
+///     .without_tls()
+///     .build()?;
+/// # Ok::<(), twilio_proxy::call::Fault>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder {
+    connect_timeout: Option<Duration>,
+    happy_eyeballs: Option<Duration>,
+    tcp_nodelay: bool,
+    tcp_keepalive: Option<Duration>,
+    resolver: Resolver,
+    proxy: ProxyChoice,
+    no_proxy: String,
+    idle_timeout: Option<Duration>,
+    max_idle_per_host: usize,
+    allow_plain_http: bool,
+    trust: Trust,
+    roots: Vec<Vec<u8>>,
+    versions: Versions,
+    #[cfg(feature = "http2")]
+    keep_alive: Option<(Duration, Duration)>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            connect_timeout: Some(Duration::from_secs(5)),
+            happy_eyeballs: Some(Duration::from_millis(250)),
+            tcp_nodelay: true,
+            tcp_keepalive: Some(Duration::from_secs(60)),
+            resolver: Resolver::system(),
+            proxy: ProxyChoice::default(),
+            no_proxy: String::new(),
+            idle_timeout: Some(Duration::from_secs(50)),
+            max_idle_per_host: 100,
+            allow_plain_http: false,
+            trust: Trust::default(),
+            roots: Vec::new(),
+            #[cfg(feature = "http2")]
+            versions: Versions::Both,
+            #[cfg(not(feature = "http2"))]
+            versions: Versions::Http1,
+            #[cfg(feature = "http2")]
+            keep_alive: Some((Duration::from_secs(20), Duration::from_secs(10))),
+        }
+    }
+
+    /// How long a connection may take to come about: name look-up, TCP, CONNECT proxy and TLS
+    /// together. 5 s: several round trips around the world, a lost packet included. `None` leaves
+    /// it to the layers above.
+    ///
+    /// A call that waits for a connection also takes one that another call gives back meanwhile.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.connect_timeout = timeout.into();
+        self
+    }
+
+    /// How long the first family of addresses (IPv6, mostly) is tried before the other is tried
+    /// beside it. 250 ms, as <https://www.rfc-editor.org/rfc/rfc8305#section-8> recommends; `None`
+    /// tries one address after the other.
+    #[must_use]
+    pub fn happy_eyeballs(mut self, delay: impl Into<Option<Duration>>) -> Self {
+        self.happy_eyeballs = delay.into();
+        self
+    }
+
+    /// Whether small writes leave at once (TCP_NODELAY). They do: a request is one write, and
+    /// holding its last packet back gains nothing.
+    #[must_use]
+    pub fn tcp_nodelay(mut self, enabled: bool) -> Self {
+        self.tcp_nodelay = enabled;
+        self
+    }
+
+    /// How long a TCP connection may be silent before the kernel asks whether the other side is
+    /// still there. 60 s: address translators on the way often forget a silent connection after a
+    /// few minutes. `None` never asks.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, after: impl Into<Option<Duration>>) -> Self {
+        self.tcp_keepalive = after.into();
+        self
+    }
+
+    /// Looks names up with this service, in place of the operating system.
+    ///
+    /// The port of an address it returns counts only where the URL names none and it isn't 0.
+    #[must_use]
+    pub fn resolver<R>(mut self, resolver: R) -> Self
+    where
+        R: Service<HostName> + Clone + Send + Sync + 'static,
+        R::Response: IntoIterator<Item = SocketAddr>,
+        R::Error: Into<BoxError>,
+        R::Future: Send + 'static,
+    {
+        self.resolver = Resolver::custom(resolver);
+        self
+    }
+
+    /// Sends every request through this HTTP proxy, by CONNECT, whatever the environment says:
+    /// `http://user:password@host:port`, or `https://` for TLS up to the proxy too. User and
+    /// password, percent-encoded in the URL, go to the proxy as `Proxy-Authorization`, and nowhere
+    /// else.
+    ///
+    /// This machine (`localhost`, loopback addresses) is always reached without a proxy.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = ProxyChoice::Given(url.into());
+        self
+    }
+
+    /// The exceptions to [`Builder::proxy`], as in `NO_PROXY`: names (their subdomains included),
+    /// addresses and networks, parted by commas; `*` for all.
+    #[must_use]
+    pub fn no_proxy(mut self, exceptions: impl Into<String>) -> Self {
+        self.no_proxy = exceptions.into();
+        self
+    }
+
+    /// Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment count, in
+    /// capitals or small letters. They do: where an administrator has set them there is often no
+    /// other way out. They are read once, by `build`.
+    ///
+    /// The variables' meaning is that of [`Builder::proxy`] and [`Builder::no_proxy`]; this
+    /// setting replaces an earlier [`Builder::proxy`].
+    #[must_use]
+    pub fn proxy_from_env(mut self, enabled: bool) -> Self {
+        self.proxy = if enabled { ProxyChoice::Environment } else { ProxyChoice::None };
+        self
+    }
+
+    /// How long a connection that nobody uses is kept. It is never used again after that, and
+    /// closed no later than after twice that.
+    ///
+    /// 50 s, to be ahead of the load balancers that close after 60 s
+    /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout>):
+    /// a request that crosses their close on the wire fails with unknown effect. `None` keeps it
+    /// until the server closes.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = timeout.into();
+        self
+    }
+
+    /// How many connections per host are kept while nobody uses them; 0 keeps none. 100: more than
+    /// a process has in flight in its quiet hours. It is no limit on the connections in use; the
+    /// concurrency limit is.
+    #[must_use]
+    pub fn max_idle_per_host(mut self, connections: usize) -> Self {
+        self.max_idle_per_host = connections;
+        self
+    }
+
+    /// Whether `http://` may go to other machines. It may not: credentials would be readable on
+    /// the way. This machine is always allowed.
+    #[must_use]
+    pub fn allow_plain_http(mut self, allowed: bool) -> Self {
+        self.allow_plain_http = allowed;
+        self
+    }
+
+    /// Trusts the certificates that the operating system trusts. The default, where the feature is on.
+    #[cfg(feature = "platform-roots")]
+    #[must_use]
+    pub fn platform_roots(mut self) -> Self {
+        self.trust = Trust::Platform;
+        self
+    }
+
+    /// Trusts Mozilla's root certificates, compiled in. The default where `platform-roots` is off,
+    /// and what that falls back on where the operating system has no certificates.
+    #[cfg(feature = "bundled-roots")]
+    #[must_use]
+    pub fn bundled_roots(mut self) -> Self {
+        self.trust = Trust::Bundled;
+        self
+    }
+
+    /// Trusts these root certificates and no others: the contents of a PEM file.
+    #[must_use]
+    pub fn roots_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.trust = Trust::Given;
+        self.roots = vec![pem.as_ref().to_vec()];
+        self
+    }
+
+    /// Trusts these root certificates too: the contents of a PEM file, such as that of a company's
+    /// inspecting proxy.
+    #[must_use]
+    pub fn add_roots_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.roots.push(pem.as_ref().to_vec());
+        self
+    }
+
+    /// Does TLS as this configuration says: client certificates, other cryptography, a verifier of
+    /// your own. Where it names no protocols for ALPN, they are filled in.
+    #[must_use]
+    pub fn tls_config(mut self, config: impl Into<Arc<rustls::ClientConfig>>) -> Self {
+        self.trust = Trust::Custom(config.into());
+        self
+    }
+
+    /// Takes the streams of the connector for secured already, so that `https` goes over them as
+    /// they are. For [`Builder::build_with`]: `build` connects by plain TCP and refuses it.
+    ///
+    /// What such a stream agreed on by ALPN is not seen: it speaks HTTP/1.1, or HTTP/2 where
+    /// `http2_only` says so.
+    #[must_use]
+    pub fn tls_by_connector(mut self) -> Self {
+        self.trust = Trust::ByConnector;
+        self
+    }
+
+    /// Does no TLS at all: only `http` can be asked for, so no certificates are needed.
+    #[must_use]
+    pub fn without_tls(mut self) -> Self {
+        self.trust = Trust::Off;
+        self
+    }
+
+    /// Speaks HTTP/1.1 only.
+    #[must_use]
+    pub fn http1_only(mut self) -> Self {
+        self.versions = Versions::Http1;
+        self
+    }
+
+    /// Speaks HTTP/2 only, also over plain TCP, where both sides must know beforehand. The default
+    /// offers both and lets the server choose, which over plain TCP means HTTP/1.1.
+    #[cfg(feature = "http2")]
+    #[must_use]
+    pub fn http2_only(mut self) -> Self {
+        self.versions = Versions::Http2;
+        self
+    }
+
+    /// How often an HTTP/2 connection with requests in flight is asked whether it is still there,
+    /// and how long it may take to answer before it is given up. Every 20 s, and 10 s: all calls of
+    /// a process share one connection, so a dead one must not be waited for until TCP gives up.
+    /// `None` never asks. A connection that idles is not asked: servers count that as abuse.
+    #[cfg(feature = "http2")]
+    #[must_use]
+    pub fn http2_keep_alive(
+        mut self,
+        every_within: impl Into<Option<(Duration, Duration)>>,
+    ) -> Self {
+        self.keep_alive = every_within.into();
+        self
+    }
+
+    /// The transport, over TCP.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::call::FaultKind::Config): there are no certificates to trust (the fault
+    /// says which feature or setting would bring some), a certificate is damaged, or the URL of a
+    /// proxy can't be read.
+    pub fn build(self) -> Result<ProxyTransport, Fault> {
+        if matches!(self.trust, Trust::ByConnector) {
+            return Err(tls::config_fault("tls_by_connector needs a connector: use build_with"));
+        }
+        let tls = self.tls()?;
+        let proxies = Proxies::new(&self.proxy, &self.no_proxy)?;
+        let mut tcp = HttpConnector::new_with_resolver(self.resolver.clone());
+        tcp.enforce_http(false);
+        tcp.set_nodelay(self.tcp_nodelay);
+        tcp.set_keepalive(self.tcp_keepalive);
+        tcp.set_happy_eyeballs_timeout(self.happy_eyeballs);
+        let connector = DefaultConnector::new(tcp, proxies, tls.as_ref());
+        Ok(self.assemble(connector, tls))
+    }
+
+    /// The transport, over streams that `connector` opens, with TLS put over them for `https`. The
+    /// settings of TCP, resolver and proxy are the connector's own business then, and not used.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn build_with<C: Connect>(self, connector: C) -> Result<ProxyTransport<C>, Fault> {
+        let tls = self.tls()?;
+        Ok(self.assemble(connector, tls))
+    }
+
+    fn tls(&self) -> Result<Option<rustls::ClientConfig>, Fault> {
+        tls::client_config(&self.trust, &self.roots, self.versions)
+    }
+
+    fn assemble<C: Connect>(
+        self,
+        connector: C,
+        tls: Option<rustls::ClientConfig>,
+    ) -> ProxyTransport<C> {
+        let gate = Gate {
+            plain_http: self.allow_plain_http,
+            https: tls.is_some() || matches!(self.trust, Trust::ByConnector),
+        };
+        let mut client = Client::builder(TokioExecutor::new());
+        client
+            .timer(TokioTimer::new())
+            // Without a timer the idle timeout is looked at only when a connection is wanted.
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(self.idle_timeout)
+            .pool_max_idle_per_host(self.max_idle_per_host)
+            // Safe for any method: hyper hands a request back only if it never began to write it,
+            // and the pool sends it again only if the connection had been used before. That is the
+            // common end of a kept connection, and costs the caller no attempt.
+            .retry_canceled_requests(true);
+        #[cfg(feature = "http2")]
+        {
+            client.http2_only(self.versions == Versions::Http2);
+            if let Some((every, within)) = self.keep_alive {
+                client.http2_keep_alive_interval(every).http2_keep_alive_timeout(within);
+            }
+        }
+        let connector = Connector::new(connector, tls, self.connect_timeout);
+        ProxyTransport::from_parts(client.build(connector), gate)
+    }
+}

@@ -1,0 +1,163 @@
+use std::fmt;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::uri::Scheme;
+use http::{HeaderValue, Method, Request, Response, Uri, Version, header};
+use http_body::Body;
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use tower::Service;
+
+use super::body::ResponseBody;
+use super::builder::Builder;
+use super::connect::{Connect, Connector};
+use super::future::{ResponseFuture, Witness};
+use super::tcp::DefaultConnector;
+use crate::call::{CallFacts, Fault, FaultKind, Origin};
+
+/// Sends requests over pooled connections: the innermost service of a stack.
+///
+/// Clones are cheap and share the connections. Always ready: how many requests go out at once is
+/// for the layers above to say. Dropping the last clone closes the connections that idle; one in
+/// use closes when its response has been read.
+///
+/// It takes absolute `https` URIs, and `http` ones that lead to this machine or were
+/// [allowed](Builder::allow_plain_http). It follows no redirect and adds one header, `host`, and the length of a body or of its absence.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::Request;
+/// use http_body_util::Full;
+/// use tower::ServiceExt;
+/// use twilio_proxy::call::{Effect, FaultKind};
+/// use twilio_proxy::transport::ProxyTransport;
+///
+/// # tokio_test::block_on(async {
+/// // Nobody listens on port 1.
+/// let transport = ProxyTransport::builder().without_tls().build()?;
+/// let request = Request::get("http://127.0.0.1:1/").body(Full::<Bytes>::default())?;
+/// let fault = transport.oneshot(request).await.expect_err("refused");
+/// assert_eq!(fault.kind(), FaultKind::Connect);
+/// assert_eq!(fault.effect(), Effect::None);
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// # }).unwrap();
+/// ```
+///
+/// # Errors
+///
+/// Raises [`Fault`]s of the kinds `Config` (nothing was sent and nothing will be until the settings
+/// change), `Connect`, `Unprocessed` and `Interrupted`; [`classify_error`](super::classify_error)
+/// says what proves which.
+///
+/// # Cancellation
+///
+/// Dropping the future while it connects gives the connection up, or leaves it to the pool where
+/// it is nearly there. Dropping it later closes an HTTP/1.1 connection and resets an HTTP/2 stream.
+/// In both cases the call's [facts](CallFacts) already say whether anything may have been sent.
+///
+/// # Panics
+///
+/// Connections are tasks of tokio: calling it outside a runtime panics.
+pub struct ProxyTransport<C = DefaultConnector> {
+    client: Client<Connector<C>, Full<Bytes>>,
+    gate: Gate,
+}
+
+/// What may be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gate {
+    pub(super) plain_http: bool,
+    pub(super) https: bool,
+}
+
+impl Gate {
+    fn admit<B>(self, request: &Request<B>) -> Result<(), Fault> {
+        self.admit_uri(request.uri())?;
+        match request.version() {
+            Version::HTTP_10 | Version::HTTP_11 | Version::HTTP_2 => Ok(()),
+            _ => Err(Fault::new(FaultKind::Config, "the request asks for an unknown HTTP version")),
+        }
+    }
+
+    fn admit_uri(self, uri: &Uri) -> Result<(), Fault> {
+        let loopback = Origin::leads_to_loopback(uri).map_err(|error| {
+            Fault::new(FaultKind::Config, "the request's URI can't be sent to").with_source(error)
+        })?;
+        let detail = match uri.scheme() == Some(&Scheme::HTTPS) {
+            true if self.https => return Ok(()),
+            true => "this transport was built without TLS",
+            false if self.plain_http || loopback => return Ok(()),
+            false => {
+                "plain http sends credentials in the clear: use https, or say allow_plain_http(true)"
+            }
+        };
+        Err(Fault::new(FaultKind::Config, detail))
+    }
+}
+
+impl ProxyTransport {
+    /// Settings, each with its default.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// A transport with every setting at its default.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn new() -> Result<Self, Fault> {
+        Builder::new().build()
+    }
+}
+
+impl<C> ProxyTransport<C> {
+    pub(super) fn from_parts(client: Client<Connector<C>, Full<Bytes>>, gate: Gate) -> Self {
+        Self { client, gate }
+    }
+}
+
+impl<C: Connect> Service<Request<Full<Bytes>>> for ProxyTransport<C> {
+    type Response = Response<ResponseBody>;
+    type Error = Fault;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Full<Bytes>>) -> ResponseFuture {
+        if let Some(facts) = CallFacts::of(request.extensions()) {
+            facts.mark_reached();
+        }
+        if let Err(fault) = self.gate.admit(&request) {
+            return ResponseFuture::refused(fault);
+        }
+        announce_no_body(&mut request);
+        let witness = Witness::of(&mut request);
+        ResponseFuture::sending(self.client.request(request), witness)
+    }
+}
+
+/// A POST without a body says so: hyper leaves the length out, and some servers then answer 411.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-8.6-5>
+fn announce_no_body(request: &mut Request<Full<Bytes>>) {
+    let may_have_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
+    if may_have_body && request.body().is_end_stream() {
+        request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}
+
+impl<C> Clone for ProxyTransport<C> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), gate: self.gate }
+    }
+}
+
+impl<C> fmt::Debug for ProxyTransport<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyTransport").field("gate", &self.gate).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::Page;
+use crate::wire::{Answer, DecodeError};
+
+fn read(body: &Value) -> Result<Page<Value>, DecodeError> {
+    Answer::new(StatusCode::OK, HeaderMap::new(), body.to_string().into()).page("services")
+}
+
+#[test]
+fn the_records_may_come_after_meta_and_fields_without_a_name_are_kept() {
+    let body = json!({
+        "meta": {
+            "key": "services", "page": 2, "page_size": 50, "url": "u", "first_page_url": "f",
+            "previous_page_url": "p", "next_page_url": "n", "total": 9,
+        },
+        "services": [{"sid": "KS1"}, {"sid": "KS2"}],
+        "warnings": ["slow"],
+    });
+    let page = read(&body).expect("a page");
+    assert_eq!(page.items.len(), 2);
+    assert_eq!((page.meta.page, page.meta.page_size), (Some(2), Some(50)));
+    assert_eq!(page.meta.key.as_deref(), Some("services"));
+    assert_eq!(page.meta.url.as_deref(), Some("u"));
+    assert_eq!(page.first_page_url(), Some("f"));
+    assert_eq!(page.previous_page_url(), Some("p"));
+    assert_eq!(page.next_page_url(), Some("n"));
+    assert_eq!(page.meta.extra["total"], 9);
+    assert_eq!(page.extra["warnings"][0], "slow");
+    assert_eq!(serde_json::to_value(&page).expect("JSON"), body);
+}
+
+#[test]
+fn the_last_page_names_no_next() {
+    for next in [json!(null), json!("")] {
+        let page = read(&json!({"services": [], "meta": {"next_page_url": next}}));
+        assert_eq!(page.expect("a page").next_page_url(), None);
+    }
+    let page = read(&json!({"services": [], "meta": {}})).expect("a page");
+    assert_eq!(page.next_page_url(), None);
+    // Written under the name it was read under, though `meta` did not say it.
+    assert_eq!(serde_json::to_value(&page).expect("JSON")["services"], json!([]));
+}
+
+#[test]
+fn what_is_no_page_is_no_empty_page() {
+    for body in [
+        json!({}),
+        json!({"services": []}),
+        json!({"meta": {"key": "services"}}),
+        json!({"services": null, "meta": {}}),
+        json!({"services": [], "meta": null}),
+        json!({"sessions": [], "meta": {"key": "sessions"}}),
+        json!({"services": {}, "meta": {}}),
+        json!({"services": [], "meta": {"next_page_url": 1}}),
+        json!([]),
+    ] {
+        assert!(read(&body).is_err(), "{body}");
+    }
+}

@@ -1,0 +1,121 @@
+//! What every layer of the middleware room promises, held against each of them.
+//!
+//! A new layer is held to all of it by one line in the `contract!` below: a name, and an expression that
+//! makes the layer. It must let a call through that goes well, take what settings it likes for
+//! that, and be strict otherwise: a limit of one call at a time is a better subject than one of a
+//! thousand. What a layer does *beyond* this suite is tested beside it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod checks;
+mod flaws;
+mod probe;
+mod raised;
+mod secrets;
+
+use http::HeaderName;
+use tower::Layer as _;
+use twilio_proxy::middleware::auth::AuthLayer;
+use twilio_proxy::middleware::collect::CollectLayer;
+use twilio_proxy::middleware::headers::HeadersLayer;
+use twilio_proxy::middleware::lift::LiftLayer;
+use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
+
+use crate::probe::Probe;
+
+/// Each line becomes a module with one test a promise.
+macro_rules! contract {
+    ($($name:ident: $layer:expr;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[tokio::test(start_paused = true)]
+            async fn calls_the_instance_that_was_readied() {
+                let probe = Probe::new();
+                checks::readied($layer.layer(probe.clone()), &probe).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn holds_nothing_while_it_is_ready_and_idles() {
+                let probe = Probe::new();
+                checks::idle($layer.layer(probe.clone())).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn forwards_a_failing_readiness() {
+                let probe = Probe::new().never_ready();
+                checks::foreign_error($layer.layer(probe)).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn passes_a_foreign_error_on_as_it_is() {
+                let probe = Probe::new().failing();
+                checks::foreign_error($layer.layer(probe)).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn passes_a_fault_on_as_it_is() {
+                let probe = Probe::new().faulty(usize::MAX);
+                checks::fault($layer.layer(probe)).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn serves_its_clones_side_by_side() {
+                let probe = Probe::new();
+                checks::clones($layer.layer(probe.clone()), &probe).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn leaks_nothing_when_it_is_dropped_at_any_poll() {
+                let probe = Probe::new();
+                checks::dropped_at_any_poll($layer.layer(probe.clone()), &probe).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn leaks_nothing_when_it_is_dropped_at_any_time() {
+                let probe = Probe::new().faulty(2);
+                checks::dropped_at_any_time($layer.layer(probe.clone()), &probe).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn hands_the_whole_request_down() {
+                let probe = Probe::new();
+                checks::whole($layer.layer(probe.clone()), &probe).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn fits_around_foreign_layers() {
+                let probe = Probe::new();
+                checks::readied($layer.layer(probe::inside_foreign(probe.clone())), &probe).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn fits_inside_foreign_layers() {
+                let probe = Probe::new();
+                let stack = probe::foreign_around($layer.layer(probe.clone()));
+                checks::readied(stack, &probe).await;
+                let probe = Probe::new().faulty(usize::MAX);
+                checks::fault(probe::foreign_around($layer.layer(probe))).await;
+            }
+        }
+    )*};
+}
+
+contract! {
+    // The harness against itself: a layer that does nothing keeps every promise.
+    identity: tower::layer::util::Identity::new();
+    call_span: CallSpanLayer::new().request_id_header(HeaderName::from_static("the-id"));
+    attempt_span: AttemptSpanLayer::new();
+    headers: HeadersLayer::default();
+    auth: AuthLayer::new(&secrets::credentials(), [probe::origin()]);
+    collect: CollectLayer::new();
+    lift: LiftLayer::new();
+    all_of_them: (
+        CallSpanLayer::new(),
+        AttemptSpanLayer::new(),
+        HeadersLayer::default(),
+        AuthLayer::new(&secrets::credentials(), [probe::origin()]),
+        CollectLayer::new(),
+        LiftLayer::new(),
+    );
+}
