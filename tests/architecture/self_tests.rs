@@ -190,7 +190,7 @@ fn a_file_too_long_is_refused_tests_too() {
     let lines = |count| "//\n".repeat(count);
     passes(&rules::sizes(&[Source::new("src/a.rs", &lines(MAX_LINES))], MAX_LINES));
     let long = Source::new("tests/a.rs", &lines(MAX_LINES + 1));
-    assert!(rules::sizes(&[long], MAX_LINES)[0].contains("401 lines"));
+    assert!(rules::sizes(&[long], MAX_LINES)[0].contains(&format!("{} lines", MAX_LINES + 1)));
     passes(&rules::sizes(&[Source::new("src/guide/a.md", &lines(900))], MAX_LINES));
 }
 
