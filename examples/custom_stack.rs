@@ -34,18 +34,15 @@ use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::limit::{Quota, RateLimitLayer};
 use twilio_proxy::middleware::retry::RetryLayer;
 use twilio_proxy::sessions::{CreateSession, FetchSession};
-use twilio_proxy::simulator::{FaultPlan, Simulator};
+use twilio_proxy::simulator::{Action, FaultPlan, Settings, Simulator};
 use twilio_proxy::wire::Endpoint;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
     let account = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
     let service = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
-    let simulator = Simulator::builder()
-        .account(account, "not-a-secret")
-        .service(service)
-        .faults(FaultPlan::random(3).rate(0.2))
-        .build();
+    let simulator = Simulator::with(Settings::new(account, "not-a-secret"));
+    simulator.set_faults(FaultPlan::random(3).rate(0.2));
 
     let endpoint = Endpoint::new(Endpoint::TWILIO)?;
     let credentials = Credentials::auth_token(account, "not-a-secret");
@@ -68,7 +65,10 @@ async fn main() -> Result<(), BoxError> {
         .layer(CollectLayer::new())
         // Below collect, so that the cap on bodies counts what a bomb unpacks to.
         .layer(DecompressionLayer::new())
-        .service(compressing(simulator.clone()));
+        .service(tower::service_fn({
+            let simulator = simulator.clone();
+            move |request| gzipped(simulator.clone(), request)
+        }));
 
     let gateway = ReconcileLayer::new().layer(Gateway::new(stack, endpoint));
 
@@ -84,7 +84,8 @@ async fn main() -> Result<(), BoxError> {
     for (operation, calls, attempts, slowest) in stopwatch.report() {
         println!("{operation:<16} {calls:>3} calls {attempts:>3} attempts, slowest {slowest:?}");
     }
-    println!("{} sessions committed for 20 creates", simulator.commits().len());
+    let committed = simulator.stats().of(Action::Create).committed;
+    println!("{committed} sessions committed for 20 creates");
     Ok(())
 }
 
@@ -99,26 +100,27 @@ impl MakeRequestId for Numbered {
     }
 }
 
-/// A transport that answers in gzip, as many a server does when it is asked to.
-fn compressing(
+/// A transport that answers in gzip, as many a server does.
+async fn gzipped(
     simulator: Simulator,
-) -> impl Service<Request<Full<Bytes>>, Response = Response<Full<Bytes>>, Error = BoxError, Future: Send>
-+ Clone {
-    simulator.map_err(BoxError::from).map_future(|answer| async {
-        let (mut head, body) = answer.await?.into_parts();
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        gzip.write_all(body.bytes())?;
-        head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        head.headers.remove(header::CONTENT_LENGTH);
-        Ok(Response::from_parts(head, Full::new(Bytes::from(gzip.finish()?))))
-    })
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Full<Bytes>>, BoxError> {
+    let (mut head, body) = simulator.oneshot(request).await?.into_parts();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(body.bytes())?;
+    head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    head.headers.remove(header::CONTENT_LENGTH);
+    Ok(Response::from_parts(head, Full::new(Bytes::from(gzip.finish()?))))
 }
 
 /// A layer of one's own: how often, how many attempts, how long, by operation.
 #[derive(Clone, Default)]
 struct StopwatchLayer {
-    times: Arc<Mutex<Vec<(Arc<CallFacts>, Duration)>>>,
+    times: Arc<Mutex<Vec<Time>>>,
 }
+
+/// A call and how long it took.
+type Time = (Arc<CallFacts>, Duration);
 
 impl StopwatchLayer {
     fn report(&self) -> Vec<(&'static str, usize, u32, Duration)> {

@@ -78,3 +78,8 @@ pub mod sessions;
 pub mod simulator;
 pub mod transport;
 pub mod wire;
+
+/// The README's examples, compiled and run with the doc-tests. They show the simulator too.
+#[cfg(all(doctest, feature = "simulator"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use twilio_proxy::call::{Rng, ServiceSid};
 use twilio_proxy::gateway::{Gateway, GatewayBuilder};
 use twilio_proxy::middleware::auth::Credentials;
-use twilio_proxy::simulator::{FaultPlan, Simulator, SimulatorServer};
+use twilio_proxy::simulator::{FaultPlan, Settings, Simulator};
 
 use story::Plan;
 use tally::Tally;
@@ -48,12 +48,9 @@ async fn main() -> ExitCode {
 async fn simulated() -> Result<(), Failure> {
     let account = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
     let service: ServiceSid = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?;
-    let simulator = Simulator::builder()
-        .account(account, "not-a-secret")
-        .service(service)
-        .faults(FaultPlan::random(SEED).rate(0.25))
-        .build();
-    let server = SimulatorServer::start(simulator.clone()).await?;
+    let simulator = Simulator::with(Settings::new(account, "not-a-secret"));
+    simulator.set_faults(FaultPlan::random(SEED).rate(0.25));
+    let server = simulator.serve().await?;
     println!("No TWILIO_PROXY_SERVICE_SID set: talking to the simulator at {}.", server.base_url());
     println!("It breaks one request in four. Every line below is a layer at work.\n");
 

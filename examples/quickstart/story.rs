@@ -1,6 +1,6 @@
 //! What happens: each order opens a session, looks at it, closes it, and cleans up.
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use twilio_proxy::call::ServiceSid;
 use twilio_proxy::gateway::{DefaultGateway, Error, GatewayExt};
 use twilio_proxy::sessions::{
@@ -26,9 +26,7 @@ pub(crate) async fn tell(
     tally: &Tally,
 ) -> usize {
     // Unique per run and per intent: a name is never used for two different sessions.
-    let run = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis());
+    let run = jiff::Timestamp::now().as_millisecond();
     let opened: Vec<_> = stream::iter(0..plan.orders)
         .map(|order| open(gateway, service, format!("order-{run}-{order}"), tally))
         .buffer_unordered(plan.side_by_side)
@@ -38,8 +36,8 @@ pub(crate) async fn tell(
 
     let limit = u64::try_from(plan.orders).unwrap_or(u64::MAX);
     let list = ListSessions::new(service).page_size(10).limit(limit);
-    match gateway.session_stream(list).collect().await {
-        Ok(listed) => tally.listed(listed.len()),
+    match gateway.pages(list).try_collect::<Vec<_>>().await {
+        Ok(pages) => tally.listed(pages.len(), pages.iter().map(|page| page.items.len()).sum()),
         Err(error) => tally.failed("sessions.list", &error),
     }
 

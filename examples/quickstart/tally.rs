@@ -1,12 +1,12 @@
 //! Counting and telling.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use comfy_table::{CellAlignment, Table, presets};
 use twilio_proxy::gateway::Error;
 use twilio_proxy::middleware::retry::RetryEvent;
-use twilio_proxy::simulator::Simulator;
+use twilio_proxy::simulator::{Action, Simulator, created_twice};
 
 /// What came of the calls, by operation.
 #[derive(Default)]
@@ -53,7 +53,9 @@ impl Tally {
         row.attempts += attempts;
         if found_again {
             row.found_again += 1;
-            println!("  recover  {operation:<16} its answer was lost: found again by its name");
+            println!(
+                "  recover  {operation:<16} its answer was lost: a look shows that it is done"
+            );
         }
     }
 
@@ -66,15 +68,19 @@ impl Tally {
         println!("  failed   {operation:<16} {error} (effect {})", error.effect());
     }
 
-    pub(crate) fn listed(&self, sessions: usize) {
-        self.rows().entry("sessions.list").or_default().calls += 1;
-        println!("  list     sessions.list    {sessions} sessions, page by page");
+    /// A list, page by page: each page is a call.
+    pub(crate) fn listed(&self, pages: usize, sessions: usize) {
+        let mut rows = self.rows();
+        let row = rows.entry("sessions.list").or_default();
+        row.calls += u32::try_from(pages).unwrap_or(u32::MAX);
+        row.attempts += row.calls + row.retried;
+        println!("  list     sessions.list    {sessions} sessions on {pages} pages");
     }
 
     /// The table at the end.
     pub(crate) fn print(&self) {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_FULL_CONDENSED);
+        table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header([
             "operation",
             "calls",
@@ -103,13 +109,11 @@ impl Tally {
 
     /// Compares with what the server has committed; returns how many creates were doubled.
     pub(crate) fn check_commits(&self, simulator: &Simulator) -> usize {
-        let mut by_name: HashMap<String, u32> = HashMap::new();
-        for commit in simulator.commits() {
-            *by_name.entry(commit.unique_name.unwrap_or_default()).or_default() += 1;
-        }
-        let doubled = by_name.values().filter(|commits| **commits > 1).count();
+        let commits = simulator.commits();
+        let doubled = created_twice(&commits).len();
+        let created = simulator.stats().of(Action::Create).committed;
         let verdict = if doubled == 0 { "each exactly once" } else { "SOME MORE THAN ONCE" };
-        println!("The server committed {} sessions, {verdict}.", by_name.len());
+        println!("The server committed {created} creates, {verdict}.");
         doubled
     }
 }

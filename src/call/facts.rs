@@ -57,9 +57,22 @@ pub struct CallId {
     number: u64,
 }
 
+impl CallId {
+    /// The digits, without the detour of a formatter: every request carries them.
+    #[must_use]
+    pub fn digits(self) -> [u8; 32] {
+        let both = (u128::from(self.run) << 64) | u128::from(self.number);
+        std::array::from_fn(|place| {
+            let digit = (both >> (4 * (31 - place))) as u8 & 0xf;
+            if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
+        })
+    }
+}
+
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}{:016x}", self.run, self.number)
+        // Never the default: the digits are ASCII.
+        f.pad(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
@@ -276,10 +289,13 @@ impl CallFacts {
         self.started + Duration::from_nanos(self.attempt_started.load(Relaxed))
     }
 
-    /// How many attempts have begun.
+    /// How many attempts have begun: as retry counts them, or the transport where there is no retry.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.attempts.load(Relaxed).max(self.reached.load(Relaxed))
+        match self.attempts.load(Relaxed) {
+            0 => self.reached(),
+            attempts => attempts,
+        }
     }
 
     /// A queue of ours holds the call: it has not gone further down.
@@ -355,5 +371,16 @@ impl fmt::Debug for CallFacts {
             .field("attempts", &self.attempts())
             .field("effect", &self.effect())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digits_of_an_id_are_both_halves_in_hexadecimal() {
+        let id = CallId { run: 0x0123_4567_89ab_cdef, number: 0xfe };
+        assert_eq!(id.to_string(), "0123456789abcdef00000000000000fe");
     }
 }

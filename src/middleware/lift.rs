@@ -36,8 +36,8 @@ use crate::call::BoxError;
 /// # Layer order
 ///
 /// Directly above the foreign service, below every layer that asks for
-/// [`Raise`](crate::call::Raise). A service whose error is a [`BoxError`] already needs no lift; one
-/// does no harm there, for the box is passed on and not boxed again.
+/// [`Raise`](crate::call::Raise). A service whose error is a [`BoxError`] already needs no lift;
+/// one does no harm there, for the box is passed on and not boxed again.
 ///
 /// # Cancellation
 ///

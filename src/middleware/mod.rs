@@ -29,7 +29,8 @@
 //! All layers of this room behave alike, and one suite of tests holds each of them to it:
 //!
 //! - *Readiness is only forwarded.* Permits, turns and tokens are taken in `call`, so a service
-//!   that is ready and idles holds nothing. The instance that was readied is the one that is called.
+//!   that is ready and idles holds nothing. The instance that was readied is the one that is
+//!   called.
 //! - *Dropping is cancelling.* A dropped response future leaves no permit, queue place or task
 //!   behind, wherever it was dropped.
 //! - *Errors keep their type.* A layer passes the inner error on as it is. What it raises itself is

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Session, SessionStatus, check, sessions_of};
 use crate::call::{ServiceSid, SessionSid};
 use crate::wire::{
-    Answer, DecodeError, EncodeError, Encoder, Operation, OperationMeta, Plain, Route,
+    Answer, BySid, DecodeError, EncodeError, Encoder, Operation, OperationMeta, Route,
 };
 
 /// Updates a session: its end, or its status. What is not set stays as it is.
@@ -88,7 +88,7 @@ impl UpdateSession {
 
 impl Operation for UpdateSession {
     type Output = Session;
-    type Recovery = Plain;
+    type Recovery = BySid;
     const META: OperationMeta = Route::UPDATE_SESSION;
 
     fn encode(&self, to: &mut Encoder<'_>) -> Result<(), EncodeError> {

@@ -22,6 +22,6 @@ pub use api_error::ApiError;
 pub use encode::{EncodeError, Encoder};
 pub use endpoint::{Endpoint, EndpointError};
 pub use extra::Extra;
-pub use operation::{ByName, Configured, Detailed, Operation, OperationMeta, Plain, Reply};
+pub use operation::{ByName, BySid, Configured, Detailed, Operation, OperationMeta, Plain, Reply};
 pub use page::{Page, PageMeta};
 pub use route::Route;

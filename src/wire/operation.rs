@@ -9,13 +9,80 @@ use crate::call::{CallOptions, Idempotency};
 /// One thing that the API can be asked: how to say it, and how to understand the answer.
 ///
 /// The gateway is a `tower::Service<O>` for every `O: Operation`, so an operation for another
-/// resource is a struct and this trait, written in the caller's own crate.
+/// resource is a struct and this trait, written in the caller's own crate. This one fetches a
+/// participant of a session:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Method, Request, Response};
+/// use http_body_util::Full;
+/// use serde::Deserialize;
+/// use twilio_proxy::call::{BoxError, Idempotency, ParticipantSid, ServiceSid, SessionSid};
+/// use twilio_proxy::gateway::{Gateway, GatewayExt};
+/// use twilio_proxy::wire::{
+///     Answer, DecodeError, EncodeError, Encoder, Endpoint, Operation, OperationMeta, Plain,
+/// };
+///
+/// struct FetchParticipant {
+///     service: ServiceSid,
+///     session: SessionSid,
+///     participant: ParticipantSid,
+/// }
+///
+/// #[derive(Deserialize)]
+/// struct Participant {
+///     sid: ParticipantSid,
+///     friendly_name: Option<String>,
+/// }
+///
+/// impl Operation for FetchParticipant {
+///     type Output = Participant;
+///     type Recovery = Plain;
+///     const META: OperationMeta = OperationMeta {
+///         name: "participants.fetch",
+///         method: Method::GET,
+///         template: "/v1/Services/{ServiceSid}/Sessions/{SessionSid}/Participants/{Sid}",
+///         idempotency: Idempotency::Safe,
+///     };
+///
+///     fn encode(&self, to: &mut Encoder<'_>) -> Result<(), EncodeError> {
+///         to.literal("/v1/Services").segment("ServiceSid", self.service.as_str())?;
+///         to.literal("/Sessions").segment("SessionSid", self.session.as_str())?;
+///         to.literal("/Participants").segment("Sid", self.participant.as_str())?;
+///         to.scope(self.service);
+///         Ok(())
+///     }
+///
+///     fn decode(answer: Answer) -> Result<Participant, DecodeError> {
+///         answer.json()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// let stack = tower::service_fn(|request: Request<Full<Bytes>>| async move {
+///     assert!(request.uri().path().ends_with("/Participants/KPcccccccccccccccccccccccccccccccc"));
+///     let body = r#"{"sid": "KPcccccccccccccccccccccccccccccccc", "friendly_name": "Ann"}"#;
+///     Ok::<_, BoxError>(Response::new(Full::new(Bytes::from(body))))
+/// });
+/// let gateway = Gateway::new(stack, Endpoint::new(Endpoint::TWILIO)?);
+/// let fetch = FetchParticipant {
+///     service: "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse()?,
+///     session: "KCbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb".parse()?,
+///     participant: "KPcccccccccccccccccccccccccccccccc".parse()?,
+/// };
+/// let participant = gateway.send(fetch).await?;
+/// assert_eq!(participant.friendly_name.as_deref(), Some("Ann"));
+/// # let _ = participant.sid;
+/// # Ok(())
+/// # }
+/// ```
 pub trait Operation: Sized {
     /// What comes of it.
     type Output;
 
     /// How a lost answer is recovered: [`Plain`] where trying again is all there is, [`ByName`]
-    /// for a create that can be looked up by its name.
+    /// for a create that can be looked up by its name, [`BySid`] for an update.
     type Recovery;
 
     /// What never changes from call to call.
@@ -78,6 +145,10 @@ pub struct Plain;
 /// A lost answer to a create is recovered by looking for what it may have created, by name.
 #[derive(Clone, Copy, Debug)]
 pub struct ByName;
+
+/// A lost answer to an update is recovered by looking at the session that it was to change.
+#[derive(Clone, Copy, Debug)]
+pub struct BySid;
 
 /// An operation with wishes for one call; see [`Operation::with`].
 #[derive(Clone, Debug)]

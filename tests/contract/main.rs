@@ -1,7 +1,7 @@
 //! What every layer of the middleware room promises, held against each of them.
 //!
-//! A new layer is held to all of it by one line in the `contract!` below: a name, and an expression that
-//! makes the layer. It must let a call through that goes well, take what settings it likes for
+//! A new layer is held to all of it by one line in the `contract!` below: a name, and an expression
+//! that makes the layer. It must let a call through that goes well, take what settings it likes for
 //! that, and be strict otherwise: a limit of one call at a time is a better subject than one of a
 //! thousand. What a layer does *beyond* this suite is tested beside it.
 
@@ -13,15 +13,23 @@ mod probe;
 mod raised;
 mod secrets;
 
+use std::time::Duration;
+
 use http::HeaderName;
 use tower::Layer as _;
+use twilio_proxy::call::Rng;
 use twilio_proxy::middleware::auth::AuthLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
+use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
+use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
+use twilio_proxy::middleware::retry::RetryLayer;
 
 use crate::probe::Probe;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Each line becomes a module with one test a promise.
 macro_rules! contract {
@@ -110,11 +118,21 @@ contract! {
     auth: AuthLayer::new(&secrets::credentials(), [probe::origin()]);
     collect: CollectLayer::new();
     lift: LiftLayer::new();
+    deadline: DeadlineLayer::new(MINUTE);
+    attempt_timeout: AttemptTimeoutLayer::new(MINUTE);
+    retry: RetryLayer::new().rng(Rng::seeded(1));
+    rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
+    concurrency_limit: ConcurrencyLimitLayer::new(1);
     all_of_them: (
         CallSpanLayer::new(),
+        DeadlineLayer::new(MINUTE),
+        RetryLayer::new().rng(Rng::seeded(1)),
+        RateLimitLayer::new(Quota::per_second(1).burst(1)),
+        ConcurrencyLimitLayer::new(1),
         AttemptSpanLayer::new(),
         HeadersLayer::default(),
         AuthLayer::new(&secrets::credentials(), [probe::origin()]),
+        AttemptTimeoutLayer::new(MINUTE),
         CollectLayer::new(),
         LiftLayer::new(),
     );

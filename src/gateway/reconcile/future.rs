@@ -1,7 +1,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use pin_project_lite::pin_project;
@@ -10,14 +9,14 @@ use tower::Service;
 use tower::util::{Oneshot, ServiceExt};
 
 use super::recover::Look;
-use super::{NamedCreate, SKEW};
-use crate::call::{CallOptions, Effect, ServiceSid};
+use super::{Clue, Findable, SKEW};
+use crate::call::{CallOptions, Effect};
 use crate::gateway::Error;
-use crate::sessions::{FetchSession, Session, SessionMode};
+use crate::sessions::{FetchSession, Session};
 use crate::wire::{Operation, Reply, codes};
 
 pin_project! {
-    /// A create under way, and the look for it where its answer was lost.
+    /// A call under way, and the look for what it did where its answer was lost.
     pub struct RecoverFuture<G, O>
     where
         G: Service<O>,
@@ -32,53 +31,37 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<C, L> {
-        Creating { #[pin] create: C },
+        Calling { #[pin] call: C },
         Looking { #[pin] look: L, refusal: Option<Error> },
     }
 }
 
-/// What is needed to look for the session, kept only for a create that has a name.
+/// What it takes to look.
 struct Seek<G> {
     gateway: G,
-    service: ServiceSid,
-    name: String,
     options: CallOptions,
-    wanted: Wanted,
-}
-
-/// What was asked for, to tell our session from another of the same name.
-struct Wanted {
-    mode: Option<SessionMode>,
-    date_expiry: Option<Timestamp>,
-    ttl: Option<Duration>,
+    clue: Clue,
 }
 
 impl<G, O> RecoverFuture<G, O>
 where
-    O: NamedCreate,
+    O: Findable,
     G: Service<O, Response = O::Output, Error = Error> + Service<Look> + Clone,
 {
     pub(super) fn new(gateway: &mut G, operation: O) -> Self {
-        let create = operation.create();
-        let seek = create.unique_name.as_ref().map(|name| Seek {
-            // The instance that is ready makes the create; this one will be readied if it is needed.
+        let seek = operation.clue().map(|clue| Seek {
+            // The instance that is ready makes the call; this one will be readied if it is needed.
             gateway: gateway.clone(),
-            service: create.service,
-            name: name.clone(),
             options: operation.options(),
-            wanted: Wanted {
-                mode: create.mode.clone(),
-                date_expiry: create.date_expiry,
-                ttl: create.ttl,
-            },
+            clue,
         });
-        Self { state: State::Creating { create: gateway.call(operation) }, seek }
+        Self { state: State::Calling { call: gateway.call(operation) }, seek }
     }
 }
 
 impl<G, O> Future for RecoverFuture<G, O>
 where
-    O: NamedCreate,
+    O: Findable,
     G: Service<O, Response = O::Output, Error = Error>
         + Service<Look, Response = Reply<Session>, Error = Error>
         + Clone,
@@ -89,14 +72,12 @@ where
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProjection::Creating { create } => {
-                    let error = match ready!(create.poll(cx)) {
+                StateProjection::Calling { call } => {
+                    let error = match ready!(call.poll(cx)) {
                         Ok(output) => return Poll::Ready(Ok(output)),
                         Err(error) => error,
                     };
-                    let lost = error.code() == Some(codes::UNIQUE_NAME_TAKEN)
-                        && error.effect() == Effect::Unknown;
-                    match this.seek.as_mut().filter(|_| lost).and_then(|seek| seek.look(&error)) {
+                    match this.seek.as_mut().and_then(|seek| seek.look(&error)) {
                         None => return Poll::Ready(Err(error)),
                         Some(look) => {
                             this.state.set(State::Looking { look, refusal: Some(error) });
@@ -108,7 +89,7 @@ where
                     let (Some(refusal), Some(seek)) = (refusal.take(), this.seek.take()) else {
                         return Poll::Pending;
                     };
-                    return Poll::Ready(seek.judge(found, refusal).map(O::recovered));
+                    return Poll::Ready(seek.clue.judge(found, refusal).map(O::recovered));
                 }
             }
         }
@@ -119,24 +100,27 @@ impl<G> Seek<G>
 where
     G: Service<Look, Response = Reply<Session>, Error = Error> + Clone,
 {
-    /// The look for the session, within what is left of the create's deadline; none if nothing is.
-    fn look(&mut self, refusal: &Error) -> Option<Oneshot<G, Look>> {
-        let mut options = std::mem::take(&mut self.options);
-        if let Some(deadline) = refusal.deadline() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            options = options.deadline(left);
-            if left.is_zero() {
-                return None;
-            }
+    /// The look, within what is left of the call's deadline; none where there is no time left, or
+    /// where the error is not what a call meets that has already done its work.
+    fn look(&mut self, error: &Error) -> Option<Oneshot<G, Look>> {
+        let refused = error.code().is_some_and(|code| self.clue.refusals.contains(&code));
+        if !refused || error.effect() != Effect::Unknown {
+            return None;
         }
-        let name = std::mem::take(&mut self.name);
-        let fetch = FetchSession::by_name(self.service, name).detailed().with(options);
-        Some(self.gateway.clone().oneshot(fetch))
+        let mut options = std::mem::take(&mut self.options);
+        if let Some(deadline) = error.deadline() {
+            let left = deadline.checked_duration_since(Instant::now())?;
+            options = options.deadline(left);
+        }
+        let fetch = FetchSession::new(self.clue.service, self.clue.key.clone());
+        Some(self.gateway.clone().oneshot(fetch.detailed().with(options)))
     }
+}
 
-    /// Whether what was found is what this call created.
+impl Clue {
+    /// Whether what was found is this call's own doing.
     fn judge(
-        self,
+        &self,
         found: Result<Reply<Session>, Error>,
         refusal: Error,
     ) -> Result<Reply<Session>, Error> {
@@ -145,30 +129,39 @@ where
             // Still unknown: the refusal says so, and the failed look says why it stays so.
             Err(error) => return Err(refusal.caused_by(error)),
         };
-        match self.is_ours(&reply.output, &refusal) {
-            None => Err(refusal),
-            Some(false) => Err(refusal.taken_by_another()),
-            Some(true) => {
-                tracing::info!("a create whose answer was lost was found again by its UniqueName");
+        let since = if self.is_new { is_since(&reply.output, &refusal) } else { Some(true) };
+        match (since, self.fits(&reply.output)) {
+            (Some(true), true) => {
+                tracing::info!("a call whose answer was lost has done its work: found by a look");
                 Ok(reply.recovered(refusal.attempts(), refusal.elapsed()))
             }
+            // A name is unique: where another session has it, this call has created none.
+            (Some(false), _) | (Some(true), false)
+                if refusal.code() == Some(codes::UNIQUE_NAME_TAKEN) =>
+            {
+                Err(refusal.taken_by_another())
+            }
+            _ => Err(refusal),
         }
     }
 
-    /// `None` where it can't be told: the server sent no `Date`, or the session has no date.
-    fn is_ours(&self, session: &Session, refusal: &Error) -> Option<bool> {
-        let begun = refusal.server_date()?.checked_sub(refusal.elapsed() + SKEW).ok()?;
-        let since = session.date_created? >= begun;
-        let Wanted { mode, date_expiry, ttl } = &self.wanted;
+    /// Whether a session is as was asked for.
+    fn fits(&self, session: &Session) -> bool {
         // The wire has whole seconds, whatever was asked for.
         let seconds = |time: &Timestamp| time.as_second();
-        let alike = mode.as_ref().is_none_or(|mode| session.mode.as_ref() == Some(mode))
-            && date_expiry.as_ref().is_none_or(|date| {
-                session.date_expiry.as_ref().map(seconds) == Some(seconds(date))
-            })
-            && ttl.is_none_or(|ttl| session.ttl == Some(ttl));
-        Some(since && alike)
+        let expiry = session.date_expiry.as_ref().map(seconds);
+        self.mode.as_ref().is_none_or(|mode| session.mode.as_ref() == Some(mode))
+            && self.status.as_ref().is_none_or(|status| session.status.as_ref() == Some(status))
+            && self.date_expiry.as_ref().is_none_or(|date| expiry == Some(seconds(date)))
+            && self.ttl.is_none_or(|ttl| session.ttl == Some(ttl))
     }
+}
+
+/// Whether a session was created since the call began, by the server's own clock. `None` where it
+/// can't be told: the server sent no `Date`, or the session has no date.
+fn is_since(session: &Session, refusal: &Error) -> Option<bool> {
+    let begun = refusal.server_date()?.checked_sub(refusal.elapsed() + SKEW).ok()?;
+    Some(session.date_created? >= begun)
 }
 
 impl<G: Service<O> + Service<Look>, O> std::fmt::Debug for RecoverFuture<G, O> {

@@ -1,4 +1,4 @@
-//! A create whose answer was lost is found again by its name.
+//! A create whose answer was lost is found again by its name, and an update by its SID.
 //!
 //! Twilio documents no idempotency key, so a create that broke off may or may not have made its
 //! session. With a UniqueName there is a way to know: the replay of a create that had succeeded
@@ -17,6 +17,10 @@
 //! same seconds look alike. A UniqueName must be unique per intent: an order's number, not a
 //! customer's.
 //!
+//! An update sets values, so its replay is refused only where the session has moved on, as a close
+//! does that meets a session which it has closed already (80607, 80608). Then the session is
+//! fetched, and the update has succeeded if the session is as was asked for.
+//!
 //! Which operations are recovered is said by [`Operation::Recovery`]: [`Plain`] ones pass straight
 //! through, and cost nothing.
 
@@ -33,7 +37,7 @@ use super::{BoxedStack, Error, Gateway, HttpStack};
 use crate::wire::{Operation, Plain};
 
 pub use future::RecoverFuture;
-pub use recover::{NamedCreate, Recover};
+pub use recover::{Clue, Findable, Recover};
 
 /// How far two of the server's clocks may be apart: whole seconds on both sides, and some.
 pub const SKEW: Duration = Duration::from_secs(5);

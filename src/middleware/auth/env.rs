@@ -17,19 +17,21 @@ impl Credentials {
     ///
     /// An API key (`TWILIO_API_KEY`, `TWILIO_API_SECRET`) is preferred to the account's token
     /// (`TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`) where both are set: it can be revoked alone.
-    /// With a key, the account SID may be left out. A variable that is set to nothing counts as not set.
+    /// With a key, the account SID may be left out. A variable that is set to nothing counts as not
+    /// set.
     /// <https://www.twilio.com/docs/usage/secure-credentials>
     ///
     /// # Errors
     ///
-    /// Names the variable that is missing or malformed, never its value. When none of the four is set
-    /// [`CredentialsError::is_unset`] says so. Half a key is an error even beside a whole token:
+    /// Names the variable that is missing or malformed, never its value. When none of the four is
+    /// set, [`CredentialsError::is_unset`] says so. Half a key is an error even beside a whole token:
     /// to fall back on the token would be to use stronger credentials than was meant.
     pub fn from_env() -> Result<Self, CredentialsError> {
         Self::from_lookup(std::env::var_os)
     }
 
-    /// The same from anywhere else, such as a settings file or a test: `lookup` gets a variable's name.
+    /// The same from anywhere else, such as a settings file or a test: `lookup` gets a variable's
+    /// name.
     ///
     /// ```
     /// use twilio_proxy::middleware::auth::Credentials;

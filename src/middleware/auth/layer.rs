@@ -48,9 +48,9 @@ use crate::call::{Authorization, Live, Origin};
 /// # Layer order
 ///
 /// Below retry, so that no request that is kept for a replay holds a secret and a replay gets the
-/// credentials of its own time. Below the spans, so that none of them sees the header. Above a layer
-/// that signs requests, and below one that rewrites where a request goes: what counts is where it
-/// goes in the end.
+/// credentials of its own time. Below the spans, so that none of them sees the header. Above a
+/// layer that signs requests, and below one that rewrites where a request goes: what counts is
+/// where it goes in the end.
 ///
 /// # Cancellation
 ///

@@ -6,23 +6,23 @@
 //!
 //! # Where credentials go
 //!
-//! An origin is a scheme, a host and a port, and it must match exactly. A request to any other origin
-//! is *refused*, with a fault of kind [`Config`](crate::call::FaultKind::Config). It is not sent
-//! without its credentials: that would be a request the caller did not ask for, and the answer (a 401
-//! from a stranger) would hide the mistake. Where there are no credentials there is nothing to
-//! protect, and every request passes as it is.
+//! An origin is a scheme, a host and a port, and it must match exactly. A request to any other
+//! origin is *refused*, with a fault of kind [`Config`](crate::call::FaultKind::Config). It is not
+//! sent without its credentials: that would be a request the caller did not ask for, and the answer
+//! (a 401 from a stranger) would hide the mistake. Where there are no credentials there is nothing
+//! to protect, and every request passes as it is.
 //!
-//! Over plain `http` credentials go to this machine only (`localhost` and loopback addresses). To any
-//! other they are refused as well, even if the origin is on the list, unless
-//! [`AuthLayer::allow_insecure`] says that the network in between is trusted. This crate's transport
-//! refuses such requests anyway; but this layer works over any transport.
+//! Over plain `http` credentials go to this machine only (`localhost` and loopback addresses). To
+//! any other they are refused as well, even if the origin is on the list, unless
+//! [`AuthLayer::allow_insecure`] says that the network in between is trusted. This crate's
+//! transport refuses such requests anyway; but this layer works over any transport.
 //!
 //! # Where the secret is
 //!
 //! A secret is kept in a `secrecy` box: nothing prints it, and it is wiped when it is dropped. What
-//! the header is put together from is wiped, too. The header's value itself lives as long as the layer
-//! does and can't be wiped, for the HTTP library may share it; it is marked sensitive, so that no
-//! layer prints it and HTTP/2 never puts it into a compression table.
+//! the header is put together from is wiped, too. The header's value itself lives as long as the
+//! layer does and can't be wiped, for the HTTP library may share it; it is marked sensitive, so
+//! that no layer prints it and HTTP/2 never puts it into a compression table.
 
 mod credentials;
 mod env;

@@ -8,7 +8,8 @@ use super::Collect;
 /// eighty times as long is no such page, and a process should not hold many of it.
 pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
 
-/// Gathers every response body, up to a cap. See the [module](super) for what it does with the rest.
+/// Gathers every response body, up to a cap. See the [module](super) for what it does with the
+/// rest.
 ///
 /// ```
 /// use bytes::Bytes;

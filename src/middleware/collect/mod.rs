@@ -14,9 +14,9 @@
 //! | larger than the cap | a fault, [`BodyTooLarge`]: the server has acted, effect *applied* | the first bytes, up to the cap |
 //! | breaks off | a fault, [`Incomplete`]: effect *unknown* | what came until then |
 //!
-//! After a 2xx the body *is* the answer: half of it is none. After any other status it is commentary,
-//! and to lose the status over it would turn a plain refusal into a riddle: the answer is returned
-//! with what could be had.
+//! After a 2xx the body *is* the answer: half of it is none. After any other status it is
+//! commentary, and to lose the status over it would turn a plain refusal into a riddle: the answer
+//! is returned with what could be had.
 //!
 //! A body that is announced as larger than the cap is refused before it is read.
 //!
@@ -32,11 +32,11 @@
 //!   counted so were never written.
 //! - When an answer's head comes whose status proves that nothing happened
 //!   ([`Effect::of_status`](crate::call::Effect::of_status)), the attempt is marked harmless.
-//! - So it is when the inner service fails with a [`Fault`](crate::call::Fault) whose effect is none,
-//!   such as one that a layer in between has raised. Any other error proves nothing.
+//! - So it is when the inner service fails with a [`Fault`](crate::call::Fault) whose effect is
+//!   none, such as one that a layer in between has raised. Any other error proves nothing.
 //!
-//! A transport that reports is recognised by doing so before its `call` returns, as the facts ask it
-//! to. A request without facts is not tracked: nobody would read them.
+//! A transport that reports is recognised by doing so before its `call` returns, as the facts ask
+//! it to. A request without facts is not tracked: nobody would read them.
 //!
 //! [`BodyTooLarge`]: crate::call::FaultKind::BodyTooLarge
 //! [`Incomplete`]: crate::call::FaultKind::Incomplete

@@ -44,9 +44,9 @@ where
         let Some(facts) = facts.map(Arc::clone) else {
             return ResponseFuture::new(self.inner.call(request), None, self.limit, bodiless);
         };
-        // Attempts of one call that run side by side share these facts, and one that reports between
-        // these two reads could pass for this one. Such attempts are of calls that change nothing,
-        // for which the count decides nothing.
+        // Attempts of one call that run side by side share these facts, and one that reports
+        // between these two reads could pass for this one. Such attempts are of calls that change
+        // nothing, for which the count decides nothing.
         let before = facts.reached();
         let future = self.inner.call(request);
         let unreported = facts.reached() == before;

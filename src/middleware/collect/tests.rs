@@ -146,8 +146,8 @@ async fn a_fault_from_the_body_stays_itself_but_never_claims_that_nothing_happen
     for error in [plain, Box::new(Wrapped(refused()))] {
         let fault = fault(collect(9, 200, script([Break(error)])).await);
         assert_eq!(fault.kind(), FaultKind::Unprocessed);
-        // The story: a stream that is reset after a 201 would have been taken for one that was never
-        // processed, and the create repeated.
+        // The story: a stream that is reset after a 201 would have been taken for one that was
+        // never processed, and the create repeated.
         assert_eq!(fault.effect(), Effect::Unknown);
         assert_eq!(fault.status(), Some(StatusCode::OK));
     }

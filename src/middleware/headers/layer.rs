@@ -56,8 +56,8 @@ pub(super) struct Settings {
 impl HeadersLayer {
     /// The `User-Agent` given, `Accept: application/json`, and a request id in `x-request-id`.
     ///
-    /// The id is on by default because whoever runs the other end asks for one when something goes wrong,
-    /// and after the fact it can't be added.
+    /// The id is on by default because whoever runs the other end asks for one when something goes
+    /// wrong, and after the fact it can't be added.
     #[must_use]
     pub fn new(agent: UserAgent) -> Self {
         let mut fixed = HeaderMap::new();

@@ -1,7 +1,7 @@
 //! The headers that every request of a stack has: who asks, for what, and under which name.
 //!
-//! [`HeadersLayer`] adds `User-Agent`, `Accept`, the media type of the body and the outbound request
-//! id, in one go and into one map that already has room for what comes after.
+//! [`HeadersLayer`] adds `User-Agent`, `Accept`, the media type of the body and the outbound
+//! request id, in one go and into one map that already has room for what comes after.
 //!
 //! # Whose value stays
 //!

@@ -10,7 +10,8 @@ use crate::call::{CallFacts, Raise};
 
 /// Opens one span for each attempt of a call.
 ///
-/// This is the HTTP client span of OpenTelemetry's conventions; see the [module](super) for its fields.
+/// This is the HTTP client span of OpenTelemetry's conventions; see the [module](super) for its
+/// fields.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -34,14 +35,14 @@ use crate::call::{CallFacts, Raise};
 ///
 /// # Layer order
 ///
-/// Inside retry, so that each attempt has its own span, and inside the limits, so that the span shows how
-/// long the *server* took and not how long the call stood in our queues. Above the layers that add
-/// headers and credentials: the span has no business with either.
+/// Inside retry, so that each attempt has its own span, and inside the limits, so that the span
+/// shows how long the *server* took and not how long the call stood in our queues. Above the layers
+/// that add headers and credentials: the span has no business with either.
 ///
 /// # Cancellation
 ///
-/// Dropping the response future drops the inner one and then records `cancelled`. That is also how an
-/// attempt ends when a deadline further out passes.
+/// Dropping the response future drops the inner one and then records `cancelled`. That is also how
+/// an attempt ends when a deadline further out passes.
 #[derive(Clone, Debug, Default)]
 pub struct AttemptSpanLayer {
     request_id: Option<HeaderName>,

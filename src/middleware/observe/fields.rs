@@ -8,7 +8,8 @@ use http::{HeaderValue, Method, Uri, uri::Scheme};
 
 use crate::call::{CallFacts, CallId, Fault, FaultKind, Rejection};
 
-/// The longest request id that is recorded, in bytes. Twilio's have 34; the rest is somebody's mistake.
+/// The longest request id that is recorded, in bytes. Twilio's have 34; the rest is somebody's
+/// mistake.
 const LONGEST_ID: usize = 128;
 
 pub(super) fn operation(facts: Option<&Arc<CallFacts>>) -> Option<&'static str> {
@@ -52,7 +53,8 @@ pub(super) fn port(uri: &Uri) -> Option<u16> {
     })
 }
 
-/// `POST /v1/Services/{ServiceSid}/Sessions`, or `POST`; the conventions have `HTTP` for an unknown method.
+/// `POST /v1/Services/{ServiceSid}/Sessions`, or `POST`; the conventions have `HTTP` for an unknown
+/// method.
 pub(super) struct AttemptName<'a> {
     pub(super) method: &'a Method,
     pub(super) template: Option<&'static str>,

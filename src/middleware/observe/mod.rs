@@ -1,7 +1,8 @@
 //! What is going on, as `tracing` spans: one a call, one an attempt.
 //!
-//! The names are those of OpenTelemetry's HTTP client conventions, so that a subscriber which exports
-//! to OpenTelemetry needs no translation. What the conventions have no name for is under `call.`.
+//! The names are those of OpenTelemetry's HTTP client conventions, so that a subscriber which
+//! exports to OpenTelemetry needs no translation. What the conventions have no name for is under
+//! `call.`.
 //!
 //! | field | call | attempt | what it is |
 //! |---|---|---|---|
@@ -20,21 +21,22 @@
 //! | `call.request_id` | ✓ | ✓ | the server's own name for the request, from a header of the answer |
 //!
 //! The conventions want a span of kind *client* for each request that is sent and none for the call
-//! that encloses them (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span>);
-//! so the span of a call, which is of more use than any single attempt's, is *internal*.
+//! that encloses them
+//! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span>); so the span
+//! of a call, which is of more use than any single attempt's, is *internal*.
 //!
 //! # What is never in a span
 //!
-//! No secret, no phone number, no value of a path, a query or a form: a URL is told by its template,
-//! and a request without a template by its host alone. No body and no request header. No message of
-//! an error, for a foreign one may quote the URL. What comes from the server is the status and
-//! its request id, and of that only what prints.
+//! No secret, no phone number, no value of a path, a query or a form: a URL is told by its
+//! template, and a request without a template by its host alone. No body and no request header. No
+//! message of an error, for a foreign one may quote the URL. What comes from the server is the
+//! status and its request id, and of that only what prints.
 //!
 //! # What it costs
 //!
-//! Where nobody listens, a branch: no allocation, no formatting, no clock. Both spans have the level
-//! INFO and targets of their own, [`CALL_TARGET`] and [`ATTEMPT_TARGET`], so that a filter can tell
-//! them apart.
+//! Where nobody listens, a branch: no allocation, no formatting, no clock. Both spans have the
+//! level INFO and targets of their own, [`CALL_TARGET`] and [`ATTEMPT_TARGET`], so that a filter
+//! can tell them apart.
 
 mod attempt;
 mod call;

@@ -274,8 +274,8 @@ async fn what_is_logged_below_is_inside_the_span_at_every_poll() {
 
 #[tokio::test]
 async fn where_nobody_listens_the_request_passes_untouched() {
-    // Not simply without a subscriber: the tests beside this one have theirs, and until one is set on
-    // this thread too, theirs decide what is on.
+    // Not simply without a subscriber: the tests beside this one have theirs, and until one is set
+    // on this thread too, theirs decide what is on.
     let deaf = tracing_subscriber::registry().with(tracing_subscriber::filter::LevelFilter::OFF);
     let _deaf = tracing::subscriber::set_default(deaf);
     let mut service = CallSpanLayer::new().layer(AttemptSpanLayer::new().layer(service_fn(

@@ -34,6 +34,12 @@ const PLACES: usize = 1024;
 /// # }
 /// ```
 ///
+/// # Errors
+///
+/// A call that finds the line too long for its priority fails with a
+/// [`Fault`](crate::call::Fault) of kind `Rejected(QueueFull)`. The inner service's errors pass
+/// through.
+///
 /// # Layer order
 ///
 /// Inside retry, so that a call that backs off holds no slot, and inside the rate limit, so that

@@ -40,6 +40,12 @@ const PLACES: usize = 1024;
 /// # }
 /// ```
 ///
+/// # Errors
+///
+/// A call that can't or won't wait fails with a [`Fault`](crate::call::Fault) of kind
+/// `Rejected(RateLimited)` or `Rejected(QueueFull)`, whose `retry_after` says when there would be a
+/// cell. The inner service's errors pass through.
+///
 /// # Layer order
 ///
 /// Inside retry: a call that backs off must not stand in line, and each attempt counts. Outside

@@ -29,8 +29,9 @@
 //! The usual call takes the upper road: one look-up and one check under a lock that is held for
 //! just that, all in `call`; nothing is allocated for a key that is known, and the inner service is
 //! not cloned. A call that must wait is boxed, joins its key's line, and waits in its own future.
-//! Only the head of a line looks for a cell, so a call costs two checks however many wait, and the
-//! order of calls is the order of going. A new call never goes before one that waits.
+//! Only the head of a line looks for a cell, so a call costs two checks however many wait (and one
+//! more for each second that it is the head), and the order of calls is the order of going. A new
+//! call never goes before one that waits.
 //!
 //! A call is refused up front with [`Rejection::RateLimited`](crate::call::Rejection) where it
 //! [does not want to wait](crate::call::WhenLimited), or where its cell, reckoned from the length
@@ -42,8 +43,9 @@
 //!
 //! A key takes memory while it has fewer cells than a new one would, or somebody waits. Idle keys
 //! are forgotten when new ones come: a part of the table is swept when it has doubled, or a minute
-//! after the last time. So there are never many more than twice the keys in use, no task runs in
-//! the background, and a key forgotten is a key whose return looks the same.
+//! after the last time. So under ever new keys there are about twice as many as are in use (and a
+//! thousand more, which are not worth the sweep), no task runs in the background, and a key that
+//! comes back after it was forgotten finds what it left.
 //!
 //! # Changes while running
 //!

@@ -39,13 +39,15 @@ enum Gap {
     Greedy,
 }
 
-fn gap() -> impl Strategy<Value = Gap> {
-    prop_oneof![
-        4 => Just(Gap::Greedy),
-        2 => Just(Gap::Nanos(0)),
-        2 => (0..SECOND / 20).prop_map(Gap::Nanos),
-        1 => (0..6 * SECOND).prop_map(Gap::Nanos),
-    ]
+/// Stretches of one kind, long enough to use a quota up and then press on it.
+fn gaps() -> impl Strategy<Value = Vec<Gap>> {
+    let stretch = prop_oneof![
+        3 => (1..300usize).prop_map(|calls| vec![Gap::Greedy; calls]),
+        2 => (1..40usize).prop_map(|calls| vec![Gap::Nanos(0); calls]),
+        2 => prop::collection::vec((0..SECOND / 20).prop_map(Gap::Nanos), 1..60),
+        1 => (0..6 * SECOND).prop_map(|rest| vec![Gap::Nanos(rest)]),
+    ];
+    prop::collection::vec(stretch, 1..8).prop_map(|stretches| stretches.concat())
 }
 
 fn quota() -> impl Strategy<Value = Quota> {
@@ -80,7 +82,7 @@ proptest! {
     /// The rule of the sliding window, held by the default however the calls arrive.
     #[test]
     fn the_default_never_admits_more_than_150_in_any_5_seconds(
-        gaps in prop::collection::vec(gap(), 1..900),
+        gaps in gaps(),
     ) {
         prop_assert!(most_in_any(&admitted(Quota::default(), &gaps), 5 * SECOND) <= 150);
     }
@@ -89,7 +91,7 @@ proptest! {
     fn most_in_is_the_bound_that_it_says(
         quota in quota(),
         window in 1..10 * SECOND,
-        gaps in prop::collection::vec(gap(), 1..300),
+        gaps in gaps(),
     ) {
         let most = most_in_any(&admitted(quota, &gaps), window) as u128;
         prop_assert!(most <= quota.most_in(Duration::from_nanos(window)));
@@ -105,7 +107,7 @@ proptest! {
 
     /// A refused call that comes back when it was told to is admitted, and not a nanosecond sooner.
     #[test]
-    fn the_moment_named_is_exact(quota in quota(), gaps in prop::collection::vec(gap(), 1..100)) {
+    fn the_moment_named_is_exact(quota in quota(), gaps in gaps()) {
         let mut cells = Cells::full(quota);
         let mut now = 0;
         for gap in gaps {

@@ -70,12 +70,13 @@ fn a_key_forgotten_and_seen_again_under_a_larger_burst_has_no_more_than_it_had()
     let limiter = LocalLimiter::new(quota.clone());
     let key = Key::Named("one".into());
     let (begun, mut gone) = (Instant::now(), 0);
+    let mut cells = limiter.untouched(begun);
     for round in 0..50 {
         let now = begun + Duration::from_secs(round);
         quota.set(small);
-        let mut cells = limiter.untouched(now);
-        assert!(limiter.is_idle(&mut cells, now), "as good as forgotten, and made anew here");
+        assert!(limiter.is_idle(&mut cells, now), "full again, and forgotten");
         quota.set(large);
+        cells = limiter.untouched(now);
         let goes = |_: &_| matches!(limiter.check(&key, &mut cells, now), Check::Go);
         gone += (0..1000).filter(goes).count();
     }

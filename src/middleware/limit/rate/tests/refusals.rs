@@ -89,7 +89,7 @@ async fn a_line_has_an_end_and_sooner_for_lower_priorities() {
     let of = |priority| call("sessions.fetch", 0, CallOptions::new().priority(priority));
     let mut waiting = Vec::new();
     for (priority, places) in [(Priority::Low, 5), (Priority::Normal, 9), (Priority::High, 10)] {
-        while waiting.len() < places {
+        for _ in waiting.len()..places {
             waiting.push(start(&mut service, of(priority)));
         }
         assert_eq!(layer.waiting(), places);
