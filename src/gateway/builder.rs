@@ -28,6 +28,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("twilio-request-id");
 /// Sets up a [`Gateway`] with the default stack.
 ///
 /// Each setting replaces one layer's default; [`layers`](Self::layers) reaches all the others.
+/// Where a setting takes `impl Into<Live<…>>`, give it a [`Live`] handle and keep a clone, and it
+/// may change while calls go on; the [guide](crate::guide::tuning) has the others.
 ///
 /// ```
 /// use std::time::Duration;
@@ -120,12 +122,14 @@ impl GatewayBuilder {
     }
 
     /// How long a whole call may take, queues, attempts and back-off included; 35 s by default.
-    pub fn deadline(self, within: Duration) -> Self {
+    pub fn deadline(self, within: impl Into<Live<Duration>>) -> Self {
+        let within = within.into();
         self.layers(move |layers| StackLayers { deadline: DeadlineLayer::new(within), ..layers })
     }
 
     /// How long one attempt may take, its body included; 10 s by default.
-    pub fn attempt_timeout(self, timeout: Duration) -> Self {
+    pub fn attempt_timeout(self, timeout: impl Into<Live<Duration>>) -> Self {
+        let timeout = timeout.into();
         self.layers(move |layers| StackLayers {
             attempt_timeout: AttemptTimeoutLayer::new(timeout),
             ..layers
@@ -248,7 +252,7 @@ impl GatewayBuilder {
             rate_limit: RateLimitLayer::new(self.quota),
             concurrency: ConcurrencyLimitLayer::new(IN_FLIGHT),
             attempt_span: AttemptSpanLayer::new().request_id_header(REQUEST_ID),
-            headers: HeadersLayer::new(agent),
+            headers: HeadersLayer::new(agent).rng(&self.rng),
             auth: AuthLayer::new(&self.credentials, [endpoint.origin().clone()])
                 .allow_insecure(self.plain_http),
             attempt_timeout: AttemptTimeoutLayer::new(ATTEMPT_TIMEOUT),

@@ -3,12 +3,23 @@ use std::time::Duration;
 use tower::Service;
 use twilio_proxy::call::{CallOptions, Effect};
 use twilio_proxy::gateway::{ErrorKind, GatewayExt};
+use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{CreateSession, FetchSession};
 use twilio_proxy::wire::Operation;
 
 use crate::script::{SERVICE, Script, answer, service};
 
 const SESSION: &str = r#"{"sid": "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "status": "open"}"#;
+
+/// Proxy allows 30 requests a second per endpoint and Service, as an average over a sliding 5 s: 150
+/// in any 5 s. "30/s, burst 150" reads the same and admits 299.
+/// <https://www.twilio.com/docs/proxy/proxy-limits>
+#[test]
+fn the_default_quota_keeps_to_proxys_rule() {
+    let window = Duration::from_secs(5);
+    assert!(Quota::default().most_in(window) <= 150);
+    assert!(Quota::per_second(30).burst(150).most_in(window) > 150);
+}
 
 #[tokio::test]
 async fn the_gateway_is_a_tower_service_of_operations() {
