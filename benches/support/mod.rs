@@ -1,0 +1,93 @@
+//! A server with one answer, and the two clients that are compared: bare `client::legacy` and the
+//! default stack. Both send the same headers and decode the same 900-byte session.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tower::BoxError;
+use twilio_proxy::call::{AccountSid, ServiceSid, SessionSid};
+use twilio_proxy::gateway::{DefaultGateway, Gateway};
+use twilio_proxy::middleware::auth::Credentials;
+use twilio_proxy::middleware::limit::Quota;
+use twilio_proxy::sessions::{FetchSession, Session};
+
+const SERVICE: &str = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const SESSION: &str = "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// A quota that never makes anybody wait.
+const WIDE_OPEN: u32 = 1_000_000_000;
+
+/// Answers every request with the same session, on a thread of its own.
+pub(crate) fn serve() -> Result<SocketAddr, BoxError> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::spawn(move || {
+        runtime.block_on(async move {
+            let Ok(listener) = TcpListener::from_std(listener) else { return };
+            let answer: Bytes = answer().into();
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(talk(stream, answer.clone()));
+            }
+        });
+    });
+    Ok(address)
+}
+
+/// One answer for every empty line: the requests of this bench have no body.
+async fn talk(mut stream: TcpStream, answer: Bytes) {
+    let _ = stream.set_nodelay(true);
+    let mut buffer = [0; 8192];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        let requests = buffer[..read].windows(4).filter(|bytes| bytes == b"\r\n\r\n").count();
+        for _ in 0..requests {
+            if stream.write_all(&answer).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn answer() -> String {
+    let url = format!("https://proxy.twilio.com/v1/Services/{SERVICE}/Sessions/{SESSION}");
+    let body = format!(
+        r#"{{"sid":"{SESSION}","service_sid":"{SERVICE}","account_sid":"{ACCOUNT}","date_started":"2015-07-30T20:00:00Z","date_ended":null,"date_last_interaction":"2015-07-30T20:00:00Z","date_expiry":"2015-07-30T20:00:00Z","unique_name":"Order #1234","status":"open","closed_reason":"","ttl":3600,"mode":"voice-and-message","date_created":"2015-07-30T20:00:00Z","date_updated":"2015-07-30T20:00:00Z","url":"{url}","links":{{"interactions":"{url}/Interactions","participants":"{url}/Participants"}}}}"#
+    );
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntwilio-request-id: RQaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// What one has without this crate: a pooled client, a request, a decoded session.
+pub(crate) async fn bare(client: Client<HttpConnector, Full<Bytes>>, address: SocketAddr) -> bool {
+    let request =
+        Request::get(format!("http://{address}/v1/Services/{SERVICE}/Sessions/{SESSION}"))
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, "bench/1 (linux x86_64)")
+            .header(header::AUTHORIZATION, "Basic QUNhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE6eA==")
+            .header("x-request-id", "00000000000000000000000000000000")
+            .body(Full::default());
+    let Ok(request) = request else { return false };
+    let Ok(response) = client.request(request).await else { return false };
+    let Ok(body) = response.into_body().collect().await else { return false };
+    serde_json::from_slice::<Session>(&body.to_bytes()).is_ok_and(|session| session.sid.is_some())
+}
+
+pub(crate) fn gateway(address: SocketAddr) -> Result<(DefaultGateway, FetchSession), BoxError> {
+    let (account, service, session): (AccountSid, ServiceSid, SessionSid) =
+        (ACCOUNT.parse()?, SERVICE.parse()?, SESSION.parse()?);
+    let gateway = Gateway::builder(Credentials::auth_token(account, "not-a-secret"))
+        .base_url(format!("http://{address}"))
+        .quota(Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN))
+        .build()?;
+    Ok((gateway, FetchSession::new(service, session)))
+}
