@@ -53,7 +53,9 @@ impl Tally {
         row.attempts += attempts;
         if found_again {
             row.found_again += 1;
-            println!("  recover  {operation:<16} its answer was lost: a look shows that it is done");
+            println!(
+                "  recover  {operation:<16} its answer was lost: a look shows that it is done"
+            );
         }
     }
 
