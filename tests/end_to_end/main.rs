@@ -6,6 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ledger;
+mod looks;
+mod lost_changes;
+mod lost_creates;
 mod never_twice;
 mod sockets;
 mod traffic;
