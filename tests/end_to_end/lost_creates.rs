@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::sleep;
 use twilio_proxy::call::{CallOptions, Effect};
 use twilio_proxy::gateway::{DefaultGateway, Error, ErrorKind, GatewayExt};
 use twilio_proxy::middleware::auth::Credentials;
-use twilio_proxy::sessions::{CreateSession, Session, SessionMode};
+use twilio_proxy::sessions::{CreateSession, Session, SessionMode, UpdateSession};
 use twilio_proxy::simulator::{Action, FaultPlan, Mishap, Simulator};
 use twilio_proxy::wire::{Operation, codes};
 
@@ -159,6 +160,54 @@ async fn a_session_of_another_mode_is_anothers() {
         let error = gateway.send(ours.clone()).await.unwrap_err();
         assert_anothers(&error);
         assert_eq!(simulator.stats().of(Action::Create).committed, 1);
+    }
+}
+
+/// TTL and expiry may have been changed since by whoever saw the session: that they differ from what
+/// was asked for proves nothing.
+///
+/// A create timed out; while it did, a worker found the session that it had made and gave it more
+/// time. The create was then told that its name was taken by another session, effect none: its
+/// caller chose another name, and one order had two sessions.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_changed_meanwhile_is_not_said_to_be_anothers() {
+    let order = || order().ttl(Duration::from_secs(60)).date_expiry(expiry());
+    let later = expiry() + SignedDuration::from_hours(1);
+    for change in 0..2 {
+        let (simulator, gateway) = world(lost(Mishap::StallAfter));
+        let worker = async {
+            sleep(Duration::from_secs(5)).await;
+            let update = UpdateSession::new(service(1), simulator.sessions()[0].sid);
+            let update = match change {
+                0 => update.ttl(Duration::from_secs(120)),
+                _ => update.date_expiry(later),
+            };
+            gateway.send(update).await.unwrap();
+        };
+        let (created, ()) = tokio::join!(gateway.send(order()), worker);
+        let error = created.unwrap_err();
+        assert_eq!(error.code(), Some(codes::UNIQUE_NAME_TAKEN));
+        assert_eq!(error.effect(), Effect::Unknown, "{error}");
+        assert_eq!(simulator.stats().of(Action::Create).committed, 1);
+    }
+}
+
+/// Nor is such a session taken for this call's own.
+#[tokio::test(start_paused = true)]
+async fn a_session_of_another_ttl_or_expiry_is_not_returned() {
+    let ttl = |seconds| order().ttl(Duration::from_secs(seconds));
+    let earlier = Timestamp::from_second(expiry().as_second() - 1).unwrap();
+    for (theirs, ours) in [
+        (ttl(60), ttl(61)),
+        (order(), ttl(60)),
+        (order().date_expiry(earlier), order().date_expiry(expiry())),
+        (order(), order().date_expiry(expiry())),
+    ] {
+        let (simulator, gateway, _) = taken(theirs, Duration::from_secs(1)).await;
+        let error = gateway.send(ours).await.unwrap_err();
+        assert_eq!(error.code(), Some(codes::UNIQUE_NAME_TAKEN));
+        assert_eq!(error.effect(), Effect::Unknown, "{error}");
+        assert_eq!(looks(&simulator), 1);
     }
 }
 
