@@ -55,7 +55,7 @@ async fn whatever_lost_the_answer_the_session_is_found_again() {
             .mode(SessionMode::MessageOnly)
             .ttl(Duration::from_secs(3600))
             .date_expiry(expiry());
-        let reply = gateway.send(create.detailed()).await.expect(mishap.name());
+        let reply = gateway.send(create.detailed()).await.unwrap();
         assert!(reply.recovered, "{mishap:?}");
         // Two creates, the second of them refused, and the look.
         assert_eq!((reply.attempts, reply.status), (3, StatusCode::OK), "{mishap:?}");

@@ -5,11 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod deadlines;
 mod ledger;
 mod looks;
 mod lost_changes;
 mod lost_creates;
 mod never_twice;
+mod rates;
 mod sockets;
 mod traffic;
+mod wishes;
 mod world;

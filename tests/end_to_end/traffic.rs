@@ -127,7 +127,7 @@ impl<G: Front> Visit<'_, G> {
     }
 
     fn chance(&self, one_in: u64) -> bool {
-        self.rng.bits() % one_in == 0
+        self.rng.bits().is_multiple_of(one_in)
     }
 
     fn description(&self, name: Option<String>) -> CreateSession {
