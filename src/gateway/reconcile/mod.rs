@@ -10,8 +10,10 @@
 //!   take [`SKEW`], and
 //! - it has the mode, the expiry and the TTL that were asked for.
 //!
-//! Otherwise the error stands, and says which it is: the name belongs to another session (nothing
-//! was created, effect none), or it could not be told (effect unknown).
+//! Otherwise the error stands, and says which it is. A session from before the call, or of another
+//! mode, is somebody else's: nothing was created, effect none. A TTL or an expiry that differs
+//! proves nothing, since whoever saw the session may have changed it: that could not be told,
+//! effect unknown.
 //!
 //! What can't be proven: two callers that race with the same name and the same wishes within the
 //! same seconds look alike. A UniqueName must be unique per intent: an order's number, not a
