@@ -166,7 +166,9 @@ impl Error {
 
     /// A successful answer that makes no sense.
     pub(crate) fn from_decode(error: DecodeError, status: StatusCode, attempts: u32) -> Self {
-        Self::new(ErrorKind::Decode, Effect::Applied, error.to_string()).with(|inner| {
+        // In words of its own: the source says what was wrong with it.
+        let detail = format!("the API answered {}, in a way that makes no sense", status.as_u16());
+        Self::new(ErrorKind::Decode, Effect::Applied, detail).with(|inner| {
             inner.attempts = attempts;
             inner.status = Some(status);
             inner.source = Some(Box::new(error));
