@@ -94,9 +94,12 @@ fn read(uri: &Uri) -> Result<(bool, &str, u16), OriginError> {
     }
     // `port_u16` is also `None` for a port that is no number: such a URL names no place.
     let port = match (authority.port_u16(), authority.as_str().len() == host.len()) {
+        // Nothing can listen on port 0.
+        (Some(0), _) | (None, false) => {
+            return Err(OriginError("the URL's port is not a number from 1 to 65535"));
+        }
         (Some(port), _) => port,
         (None, true) => default_port(secure),
-        (None, false) => return Err(OriginError("the URL's port is not a number")),
     };
     Ok((secure, host, port))
 }

@@ -91,8 +91,10 @@ impl GatewayBuilder {
     /// Names the variable that is missing or malformed.
     pub fn from_env() -> Result<Self, Error> {
         let mut builder = Self::new(Credentials::from_env()?);
-        builder.region = std::env::var("TWILIO_REGION").ok();
-        builder.edge = std::env::var("TWILIO_EDGE").ok();
+        // What is no text becomes what is no label: refused by `build`, and not taken for unset.
+        let named = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        builder.region = named("TWILIO_REGION");
+        builder.edge = named("TWILIO_EDGE");
         Ok(builder)
     }
 

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 use tower::util::{Oneshot, ServiceExt};
 
-use super::Error;
+use super::{Error, ErrorKind};
 use crate::call::ServiceSid;
 use crate::sessions::{ListSessions, Session};
 use crate::wire::Page;
@@ -32,6 +32,7 @@ pin_project! {
         service: ServiceSid,
         remaining: Option<u64>,
         seen: Seen,
+        followed: bool,
         #[pin]
         state: State<G>,
     }
@@ -61,6 +62,7 @@ where
             service: list.service,
             remaining: list.limit,
             seen: Seen::default(),
+            followed: false,
             state: State::Next { list },
         }
     }
@@ -92,6 +94,9 @@ where
             Ok(page) => page,
             Err(error) => {
                 this.state.set(State::Done);
+                // Nothing of the caller's is encoded any more: the URL is the server's.
+                let theirs = *this.followed && error.kind() == ErrorKind::Encode;
+                let error = if theirs { Error::paging_elsewhere(error) } else { error };
                 return Poll::Ready(Some(Err(error)));
             }
         };
@@ -106,7 +111,10 @@ where
         this.state.set(match next {
             None => State::Done,
             Some(url) if !this.seen.insert(url) => State::Looped,
-            Some(url) => State::Next { list: ListSessions::page(*this.service, url) },
+            Some(url) => {
+                *this.followed = true;
+                State::Next { list: ListSessions::page(*this.service, url) }
+            }
         });
         Poll::Ready(Some(Ok(page)))
     }

@@ -60,7 +60,10 @@ impl Answer {
         &'a self,
         seed: S,
     ) -> Result<S::Value, DecodeError> {
-        let mut json = serde_json::Deserializer::from_slice(&self.body);
+        // Some servers put a byte order mark first; whoever reads JSON may ignore it.
+        // <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>
+        let body = self.body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&self.body);
+        let mut json = serde_json::Deserializer::from_slice(body);
         seed.deserialize(&mut json)
             .and_then(|value| json.end().map(|()| value))
             .map_err(|error| DecodeError(Box::new(error)))

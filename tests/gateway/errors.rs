@@ -105,6 +105,10 @@ async fn an_answer_that_makes_no_sense_was_applied_all_the_same() {
         let error = script.gateway().send(CreateSession::new(service())).await.unwrap_err();
         assert_eq!((error.kind(), error.effect()), (ErrorKind::Decode, Effect::Applied), "{body}");
         assert_eq!(error.status().map(|status| status.as_u16()), Some(201));
+        // Reporters that walk the sources once printed the same sentence twice.
+        let source = error.source().unwrap();
+        assert_ne!(error.to_string(), source.to_string());
+        assert_ne!(source.to_string(), source.source().unwrap().to_string());
     }
 }
 

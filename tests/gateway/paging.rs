@@ -88,9 +88,11 @@ async fn a_next_page_elsewhere_is_refused_before_anything_is_sent() {
         let error = stream.next().await.unwrap().unwrap_err();
         assert_eq!(
             (error.kind(), error.effect()),
-            (ErrorKind::Encode, Effect::None),
+            (ErrorKind::Unexpected, Effect::None),
             "{elsewhere}"
         );
+        // The caller can't mend what the server got wrong.
+        assert!(!error.is_invalid());
         assert!(stream.next().await.is_none(), "the stream ends after its error");
         assert_eq!(script.lines().len(), 1, "{elsewhere}");
     }

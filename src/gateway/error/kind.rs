@@ -34,7 +34,8 @@ pub enum ErrorKind {
     Refused,
     /// 5xx: the server, or something before it, broke.
     Server,
-    /// A status that the API does not use, such as a redirect. None is ever followed.
+    /// What the API does not do: a status that it does not use, such as a redirect, or a next page
+    /// that leads elsewhere or in circles. None is ever followed.
     Unexpected,
     /// A successful answer could not be understood.
     Decode,

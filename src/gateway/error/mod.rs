@@ -113,6 +113,13 @@ impl Error {
         )
     }
 
+    /// A next page that can't be fetched: its URL is none, or leads elsewhere. The server's mistake
+    /// and not the caller's, whose parameters were good.
+    pub(crate) fn paging_elsewhere(refusal: Self) -> Self {
+        let detail = "the server names a next page that must not be followed";
+        Self::new(ErrorKind::Unexpected, Effect::None, detail).caused_by(refusal)
+    }
+
     /// An error that came up through the stack: a fault of ours somewhere in it, or a foreign one.
     pub(crate) fn from_stack(error: BoxError, facts: Option<&CallFacts>) -> Self {
         let so_far = facts.map_or(Effect::None, CallFacts::effect);
@@ -166,7 +173,9 @@ impl Error {
 
     /// A successful answer that makes no sense.
     pub(crate) fn from_decode(error: DecodeError, status: StatusCode, attempts: u32) -> Self {
-        Self::new(ErrorKind::Decode, Effect::Applied, error.to_string()).with(|inner| {
+        // In words of its own: the source says what was wrong with it.
+        let detail = format!("the API answered {}, in a way that makes no sense", status.as_u16());
+        Self::new(ErrorKind::Decode, Effect::Applied, detail).with(|inner| {
             inner.attempts = attempts;
             inner.status = Some(status);
             inner.source = Some(Box::new(error));

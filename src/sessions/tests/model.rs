@@ -224,3 +224,11 @@ fn a_delete_asks_nothing_of_the_body() {
         assert!(DeleteSession::decode(answer).is_ok());
     }
 }
+
+/// A server that marked its UTF-8 was once told that its answers make no sense.
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_answer() {
+    let answer = Answer::new(StatusCode::OK, HeaderMap::new(), "\u{feff}{\"ttl\": 1}".into());
+    let session = CreateSession::decode(answer).expect("a session");
+    assert_eq!(session.ttl, Some(Duration::from_secs(1)));
+}
