@@ -113,7 +113,7 @@ async fn perform(gateway: &DefaultGateway, command: Command) -> Result<Value, Er
             if let Some(limit) = limit {
                 list = list.limit(in_range("limit", limit)?);
             }
-            output::json(gateway.session_stream(list).collect().await?)
+            output::json(gateway.items(list).into_vec().await?)
         }
         Command::Update { service_sid, session_sid, common } => {
             let mut update = UpdateSession::new(service(&service_sid)?, session(&session_sid)?);

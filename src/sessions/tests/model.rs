@@ -195,7 +195,7 @@ fn what_makes_no_sense_is_an_error() {
 #[test]
 fn a_decode_error_does_not_repeat_the_body() {
     let error = read(&with("sid", json!("+15550100"))).expect_err("no SID");
-    assert_eq!(error.to_string(), "the body of the answer is not what the API promises");
+    assert_eq!(error.to_string(), "the body is not what the API promises, at line 1, column 702");
 }
 
 #[test]
