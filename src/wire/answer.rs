@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde_json::error::Category;
 
 /// A whole response, as an operation gets it to decode.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ impl Answer {
         let mut json = serde_json::Deserializer::from_slice(body);
         seed.deserialize(&mut json)
             .and_then(|value| json.end().map(|()| value))
-            .map_err(|error| DecodeError(Box::new(error)))
+            .map_err(|error| DecodeError::of(&error))
     }
 
     /// Twilio's name for the request (`RQ…`): what its support asks for.
@@ -81,18 +82,45 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("twilio-request-id")?.to_str().ok()
 }
 
-/// Why a successful answer could not be understood.
-#[derive(Debug)]
-pub struct DecodeError(Box<serde_json::Error>);
+/// Why a successful answer could not be understood: what is wrong with the body, and where.
+///
+/// It holds nothing of the body itself. The parser's own message would: it quotes the value that it
+/// met, which may be a phone number, and errors end up in logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    problem: &'static str,
+    line: usize,
+    column: usize,
+}
+
+impl DecodeError {
+    fn of(error: &serde_json::Error) -> Self {
+        let problem = match error.classify() {
+            Category::Eof => "the JSON breaks off",
+            Category::Syntax => "it is no JSON",
+            Category::Data | Category::Io => "a value is of another kind",
+        };
+        Self { problem, line: error.line(), column: error.column() }
+    }
+
+    /// The line of the body where it stops making sense; the first is 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column in that line, in bytes.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        self.column
+    }
+}
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body of the answer is not what the API promises")
+        let Self { problem, line, column } = self;
+        write!(f, "the body is not what the API promises: {problem}, line {line}, column {column}")
     }
 }
 
-impl std::error::Error for DecodeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.0)
-    }
-}
+impl std::error::Error for DecodeError {}
