@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cancellation;
 mod deadlines;
 #[path = "../support/leaks.rs"]
 mod leaks;
