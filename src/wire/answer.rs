@@ -112,6 +112,20 @@ pub struct DecodeError {
     problem: Category,
 }
 
+impl DecodeError {
+    /// The line of the body where it stops making sense; the first is 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column in that line, in bytes.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        self.column
+    }
+}
+
 impl From<serde_json::Error> for DecodeError {
     fn from(error: serde_json::Error) -> Self {
         Self { line: error.line(), column: error.column(), problem: error.classify() }

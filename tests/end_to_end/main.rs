@@ -5,13 +5,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cancellation;
 mod deadlines;
+#[path = "../support/leaks.rs"]
+mod leaks;
 mod ledger;
 mod looks;
 mod lost_changes;
 mod lost_creates;
 mod never_twice;
 mod rates;
+mod secrets;
 mod sockets;
 mod traffic;
 mod wishes;

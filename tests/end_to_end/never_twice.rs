@@ -21,7 +21,7 @@ const VISITS: u64 = 24;
 const AT_ONCE: usize = 16;
 
 /// Every mishap there is, those included that no retry mends and those that end in a timeout only.
-fn everything() -> Vec<(Mishap, u32)> {
+pub(crate) fn everything() -> Vec<(Mishap, u32)> {
     vec![
         (Mishap::Latency(Duration::from_millis(200)), 2),
         (Mishap::Latency(Duration::from_secs(4)), 1),
