@@ -33,7 +33,7 @@ pub(crate) fn failure(error: &Error) -> ExitCode {
         "attempts": error.attempts(),
         "code": error.code(),
         "status": error.status().map(|status| status.as_u16()),
-        "request_id": error.api().and_then(ApiError::request_id),
+        "request_id": error.request_id(),
         "retry_after_ms": error.retry_after().map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
     });
     // Nowhere is left to complain to when stderr is closed.
