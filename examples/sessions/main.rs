@@ -132,7 +132,7 @@ async fn perform(
             }
             // Each page is a call of its own; the command line's deadline is for all of them.
             let pages = Within::new(gateway.clone(), deadline);
-            output::json(pages.session_stream(list).collect().await?)
+            output::json(pages.items(list).into_vec().await?)
         }
         Command::Update { service_sid, session_sid, common } => {
             let mut update = UpdateSession::new(service(&service_sid)?, session(&session_sid)?);

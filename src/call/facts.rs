@@ -24,7 +24,7 @@ pub enum Idempotency {
 impl Idempotency {
     /// What HTTP promises of a method. <https://www.rfc-editor.org/rfc/rfc9110#section-9.2>
     #[must_use]
-    pub fn of_method(method: &Method) -> Self {
+    pub const fn of_method(method: &Method) -> Self {
         match *method {
             Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Self::Safe,
             Method::PUT | Method::DELETE => Self::Idempotent,
@@ -169,6 +169,13 @@ impl CallFacts {
         self
     }
 
+    /// Adds the account that quotas are counted by.
+    #[must_use]
+    pub fn with_account(mut self, account: Option<Sid>) -> Self {
+        self.key.account = account;
+        self
+    }
+
     /// Adds the call's name.
     #[must_use]
     pub fn with_id(mut self, id: CallId) -> Self {
@@ -180,7 +187,9 @@ impl CallFacts {
     #[must_use]
     pub fn with_options(mut self, options: Option<Box<CallOptions>>) -> Self {
         let authorization = options.as_ref().and_then(|options| options.wanted_authorization());
-        self.key.account = authorization.and_then(super::Authorization::account);
+        if let Some(authorization) = authorization {
+            self.key.account = authorization.account();
+        }
         self.options = options;
         self
     }

@@ -2,12 +2,16 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde_json::error::Category;
+
+/// Twilio's name for a request, in its answers.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("twilio-request-id");
 
 /// A whole response, as an operation gets it to decode.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Answer {
     /// The status.
@@ -66,7 +70,12 @@ impl Answer {
         let mut json = serde_json::Deserializer::from_slice(body);
         seed.deserialize(&mut json)
             .and_then(|value| json.end().map(|()| value))
-            .map_err(|error| DecodeError(Box::new(error)))
+            .map_err(DecodeError::from)
+    }
+
+    /// The header with Twilio's name for the request.
+    pub(crate) fn request_id_header(&self) -> Option<&HeaderValue> {
+        self.headers.get(REQUEST_ID)
     }
 
     /// Twilio's name for the request (`RQ…`): what its support asks for.
@@ -76,23 +85,62 @@ impl Answer {
     }
 }
 
-/// The `Twilio-Request-Id` of an answer.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
-    headers.get("twilio-request-id")?.to_str().ok()
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .field("attempts", &self.attempts)
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
+    }
 }
 
-/// Why a successful answer could not be understood.
-#[derive(Debug)]
-pub struct DecodeError(Box<serde_json::Error>);
+/// The `Twilio-Request-Id` of an answer.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get(REQUEST_ID)?.to_str().ok()
+}
+
+/// Why a successful answer could not be understood: where it stops making sense, and how.
+///
+/// It never repeats what stands there, as the JSON library's own error would: that may be a phone
+/// number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    line: usize,
+    column: usize,
+    problem: Category,
+}
+
+impl DecodeError {
+    /// The line of the body where it stops making sense; the first is 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column in that line, in bytes.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        self.column
+    }
+}
+
+impl From<serde_json::Error> for DecodeError {
+    fn from(error: serde_json::Error) -> Self {
+        Self { line: error.line(), column: error.column(), problem: error.classify() }
+    }
+}
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body of the answer is not what the API promises")
+        let problem = match self.problem {
+            Category::Eof => "the body ends too early",
+            Category::Data => "the body is not what the API promises",
+            Category::Syntax | Category::Io => "the body is no JSON",
+        };
+        write!(f, "{problem}, at line {}, column {}", self.line, self.column)
     }
 }
 
-impl std::error::Error for DecodeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.0)
-    }
-}
+impl std::error::Error for DecodeError {}

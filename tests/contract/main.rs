@@ -9,6 +9,8 @@
 
 mod checks;
 mod flaws;
+#[path = "../support/leaks.rs"]
+mod leaks;
 mod probe;
 mod raised;
 mod secrets;

@@ -107,7 +107,7 @@ where
         if !refused || error.effect() != Effect::Unknown {
             return None;
         }
-        let mut options = std::mem::take(&mut self.options);
+        let mut options = std::mem::take(&mut self.options).continuing();
         if let Some(deadline) = error.deadline() {
             let left = deadline.checked_duration_since(Instant::now())?;
             options = options.deadline(left);
@@ -129,20 +129,25 @@ impl Clue {
             // Still unknown: the refusal says so, and the failed look says why it stays so.
             Err(error) => return Err(refusal.caused_by(error)),
         };
-        let since = if self.is_new { is_since(&reply.output, &refusal) } else { Some(true) };
-        match (since, self.fits(&reply.output)) {
-            (Some(true), true) => {
-                tracing::info!("a call whose answer was lost has done its work: found by a look");
-                Ok(reply.recovered(refusal.attempts(), refusal.elapsed()))
-            }
-            // A name is unique: where another session has it, this call has created none.
-            (Some(false), _) | (Some(true), false)
-                if refusal.code() == Some(codes::UNIQUE_NAME_TAKEN) =>
-            {
-                Err(refusal.taken_by_another())
-            }
-            _ => Err(refusal),
+        let session = &reply.output;
+        let since = if self.is_new { is_since(session, &refusal) } else { Some(true) };
+        if since == Some(true) && self.fits(session) {
+            tracing::info!("a call whose answer was lost has done its work: found by a look");
+            return Ok(reply.recovered(refusal.attempts(), refusal.elapsed()));
         }
+        // A name is unique: where another session has it, this call has created none.
+        let is_anothers = since == Some(false) || self.has_other_mode(session);
+        if is_anothers && refusal.code() == Some(codes::UNIQUE_NAME_TAKEN) {
+            return Err(refusal.taken_by_another());
+        }
+        Err(refusal)
+    }
+
+    /// Whether a session can't have been made by this call. Nothing changes a mode once it is set;
+    /// whoever has seen the session may have given it another TTL or expiry since.
+    fn has_other_mode(&self, session: &Session) -> bool {
+        let both = self.mode.as_ref().zip(session.mode.as_ref());
+        both.is_some_and(|(asked, found)| asked != found)
     }
 
     /// Whether a session is as was asked for.

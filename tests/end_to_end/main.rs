@@ -1,0 +1,22 @@
+//! The whole stack against the simulator: what the crate promises, held where a caller stands.
+//!
+//! Everything here goes through `Gateway::builder`, and is judged by what the simulator has
+//! committed. Paused time without sockets, but for `sockets`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cancellation;
+mod deadlines;
+#[path = "../support/leaks.rs"]
+mod leaks;
+mod ledger;
+mod looks;
+mod lost_changes;
+mod lost_creates;
+mod never_twice;
+mod rates;
+mod secrets;
+mod sockets;
+mod traffic;
+mod wishes;
+mod world;

@@ -1,0 +1,128 @@
+//! The same promises over real connections, which break in ways that no service in memory does.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use twilio_proxy::call::Rng;
+use twilio_proxy::gateway::{GatewayBuilder, StackLayers};
+use twilio_proxy::middleware::limit::Quota;
+use twilio_proxy::middleware::retry::{Budget, FullJitter};
+use twilio_proxy::simulator::{
+    Action, FaultPlan, Mishap, RetryAfter, Settings, Simulator, Stats, created_twice,
+};
+use twilio_proxy::transport::{self, ProxyTransport};
+
+use crate::ledger::complaints;
+use crate::traffic::{Report, Traffic};
+use crate::world::{builder, clock};
+
+const SEEDS: u64 = 8;
+
+/// Every way for a connection to break. What a stall costs is real time here, so there are few.
+fn breaks() -> Vec<(Mishap, u32)> {
+    vec![
+        (Mishap::Latency(Duration::from_millis(20)), 4),
+        (Mishap::Refused, 4),
+        (Mishap::ResetBefore, 4),
+        (Mishap::ResetAfter, 6),
+        (Mishap::ErrorBefore(StatusCode::SERVICE_UNAVAILABLE), 2),
+        (Mishap::ErrorAfter(StatusCode::INTERNAL_SERVER_ERROR), 4),
+        (Mishap::Html(StatusCode::BAD_GATEWAY), 2),
+        (Mishap::Throttled(Some(RetryAfter::Seconds(0))), 2),
+        (Mishap::Truncated, 4),
+        (Mishap::GarbledBody, 2),
+        (Mishap::GarbledWire, 4),
+        (Mishap::StallBefore, 1),
+        (Mishap::StallAfter, 2),
+    ]
+}
+
+fn hasty(builder: GatewayBuilder) -> GatewayBuilder {
+    let moment = Duration::from_millis(1);
+    builder.attempt_timeout(Duration::from_millis(300)).quota(Quota::per_second(100_000)).layers(
+        move |layers| {
+            let jitter = FullJitter::new().base(moment).throttled_base(moment);
+            let retry = layers.retry.schedule(jitter).budget(Budget::new(1 << 20));
+            StackLayers { retry, ..layers }
+        },
+    )
+}
+
+async fn run(
+    seed: u64,
+    replay: bool,
+    transport: transport::Builder,
+) -> (Simulator, Vec<Report>, Stats) {
+    let settings = Settings::default().rng(Rng::seeded(seed)).without_rate_limit();
+    let simulator = Simulator::with(settings);
+    simulator.set_faults(FaultPlan::random(seed).rate(0.3).mix(breaks()));
+    let server = simulator.serve().await.unwrap();
+    let gateway = hasty(builder(clock(), seed))
+        .base_url(server.base_url())
+        .transport(transport)
+        .build()
+        .unwrap();
+    let reports = Traffic { seed, visits: 16, at_once: 8, replay }.run(&gateway).await;
+    assert_eq!(gateway.in_flight(), 0, "seed {seed}");
+    server.shutdown().await;
+    let stats = simulator.stats();
+    (simulator, reports, stats)
+}
+
+async fn all_is_as_told(transport: fn() -> transport::Builder) {
+    let (mut recovered, mut lost) = (0, 0);
+    for seed in 0..SEEDS {
+        let (simulator, reports, stats) = run(seed, false, transport()).await;
+        let complaints = complaints(&reports, &simulator.commits());
+        assert!(complaints.is_empty(), "seed {seed}: {complaints:#?}");
+        recovered += reports
+            .iter()
+            .filter(|report| report.outcome.as_ref().is_ok_and(|told| told.recovered))
+            .count();
+        let create = stats.of(Action::Create);
+        lost += create.received - create.answered.values().sum::<u64>();
+    }
+    assert!(recovered > 5, "only {recovered} were found again");
+    assert!(lost > SEEDS * 2, "only {lost} creates broke off");
+}
+
+async fn replays_are_done_twice(transport: fn() -> transport::Builder) {
+    let mut doubles = 0;
+    for seed in 0..SEEDS {
+        let (simulator, ..) = run(seed, true, transport()).await;
+        doubles += created_twice(&simulator.commits()).len();
+    }
+    assert!(doubles > 5, "only {doubles} doubles");
+}
+
+fn http1() -> transport::Builder {
+    ProxyTransport::builder().http1_only()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http1_no_create_is_done_twice_and_no_report_is_wrong() {
+    all_is_as_told(http1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http1_creates_that_ask_to_be_replayed_are_done_twice() {
+    replays_are_done_twice(http1).await;
+}
+
+#[cfg(feature = "http2")]
+fn http2() -> transport::Builder {
+    ProxyTransport::builder().http2_only()
+}
+
+/// One connection for all calls: what breaks it breaks many of them at once.
+#[cfg(feature = "http2")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http2_no_create_is_done_twice_and_no_report_is_wrong() {
+    all_is_as_told(http2).await;
+}
+
+#[cfg(feature = "http2")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_http2_creates_that_ask_to_be_replayed_are_done_twice() {
+    replays_are_done_twice(http2).await;
+}
