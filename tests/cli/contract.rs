@@ -18,11 +18,11 @@ fn numbers_out_of_range_are_values_and_not_bad_usage() {
         assert!(server.requests().is_empty());
     }
     for value in [huge, "0", "-1", "1001", "4294967297"] {
-        let run = sessions(&["list", SERVICE, "--page-size", value]);
+        let (run, _) = run_against([], &["list", SERVICE, "--page-size", value]);
         assert_eq!(run.message(), "PageSize: must be from 1 to 1000");
     }
     for value in ["0", "-1"] {
-        let run = sessions(&["list", SERVICE, "--limit", value]);
+        let (run, _) = run_against([], &["list", SERVICE, "--limit", value]);
         assert_eq!(run.message(), "Limit: must be at least 1");
     }
 }

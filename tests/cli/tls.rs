@@ -13,13 +13,13 @@ use crate::server::{Act, Server, json, raw, read};
 use crate::{Run, SERVICE, SESSION, run_against, sessions, verdict};
 
 /// A CA, and the file that its certificate is in.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
