@@ -15,6 +15,7 @@ mod lost_changes;
 mod lost_creates;
 mod never_twice;
 mod rates;
+mod replayed;
 mod secrets;
 mod sockets;
 mod traffic;

@@ -23,7 +23,7 @@ use crate::world::{DEADLINE, service};
 /// An operation as these callers send it: with wishes, and answered with metadata.
 type Call<O> = Configured<Detailed<O>>;
 
-/// A gateway over anything.
+/// A gateway over anything. A stream of pages sends its lists without wishes.
 pub(crate) trait Front:
     GatewayExt
     + Service<Call<CreateSession>, Response = Reply<Session>, Error = Error>
@@ -31,6 +31,7 @@ pub(crate) trait Front:
     + Service<Call<ListSessions>, Response = Reply<Page<Session>>, Error = Error>
     + Service<Call<UpdateSession>, Response = Reply<Session>, Error = Error>
     + Service<Call<DeleteSession>, Response = Reply<()>, Error = Error>
+    + Service<ListSessions, Response = Page<Session>, Error = Error>
 {
 }
 
@@ -41,6 +42,7 @@ impl<G> Front for G where
         + Service<Call<ListSessions>, Response = Reply<Page<Session>>, Error = Error>
         + Service<Call<UpdateSession>, Response = Reply<Session>, Error = Error>
         + Service<Call<DeleteSession>, Response = Reply<()>, Error = Error>
+        + Service<ListSessions, Response = Page<Session>, Error = Error>
 {
 }
 
