@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
@@ -18,7 +18,7 @@ use super::layer::Settings;
 use super::replay::Replay;
 use super::schedule::Pace;
 use super::{Outcome, Stop, Verdict};
-use crate::call::{CallFacts, CallOptions, Class, Classifier, Fault, Raise, retry_after};
+use crate::call::{CallFacts, CallOptions, Class, Classifier, Effect, Fault, Raise, retry_after};
 
 pin_project! {
     /// The response of a [`Retry`](super::Retry): that of the last attempt.
@@ -131,6 +131,7 @@ impl<C> Course<C> {
         let outcome = match result {
             Ok(response) => {
                 let class = self.settings.classifier.classify(response);
+                let effect = effect_of(class, response.status());
                 if class == Class::Success {
                     self.settle();
                     return None;
@@ -138,18 +139,19 @@ impl<C> Course<C> {
                 Outcome {
                     status: Some(response.status()),
                     retry_after: retry_after(response.headers(), &self.settings.clock),
-                    ..self.outcome(class)
+                    ..self.outcome(class, effect)
                 }
             }
             Err(error) => {
                 let fault = Fault::find(error.as_ref());
                 // An error that is none of ours proves nothing: the server may have acted.
                 let class = fault.map_or(Class::Interrupted, Fault::class);
+                let effect = fault.map_or(Effect::Unknown, Fault::effect);
                 Outcome {
                     fault: fault.map(Fault::kind),
                     status: fault.and_then(Fault::status),
                     retry_after: fault.and_then(Fault::retry_after),
-                    ..self.outcome(class)
+                    ..self.outcome(class, effect)
                 }
             }
         };
@@ -177,14 +179,14 @@ impl<C> Course<C> {
         }
     }
 
-    fn outcome(&self, class: Class) -> Outcome {
+    fn outcome(&self, class: Class, effect: Effect) -> Outcome {
         let now = self.settings.clock.now();
         Outcome {
             wanted_attempts: self.facts.options().and_then(CallOptions::wanted_attempts),
             replayable: self.facts.is_replayable(),
             remaining: self.facts.deadline().map(|at| at.saturating_duration_since(now)),
             operation: self.facts.operation(),
-            ..Outcome::new(class, self.attempt)
+            ..Outcome::new(class, effect, self.attempt)
         }
     }
 
@@ -204,6 +206,16 @@ impl<C> Course<C> {
         }
         self.stake = Some(settings.budget.stake(outcome.class).ok_or(Stop::Budget)?);
         Ok(delay)
+    }
+}
+
+/// What the status proves, unless the classifier knows better: a vendor may say "later" with any
+/// status, and another's 4xx may leave something behind.
+fn effect_of(class: Class, status: StatusCode) -> Effect {
+    match class {
+        Class::Throttled | Class::NeverSent | Class::Local => Effect::None,
+        Class::Unavailable | Class::Interrupted => Effect::of_status(status).max(Effect::Unknown),
+        _ => Effect::of_status(status),
     }
 }
 
