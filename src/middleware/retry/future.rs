@@ -51,6 +51,8 @@ struct Course<C> {
     facts: Arc<CallFacts>,
     settings: Arc<Settings<C>>,
     attempt: u32,
+    /// How many attempts were accounted for when this one began.
+    accounted: u32,
     pace: Option<Pace>,
     stake: Option<Stake>,
 }
@@ -67,7 +69,8 @@ where
         settings: Arc<Settings<C>>,
     ) -> Self {
         let replay = Replay::of(&request);
-        let mut course = Course { replay, facts, settings, attempt: 0, pace: None, stake: None };
+        let (pace, stake) = (None, None);
+        let mut course = Course { replay, facts, settings, attempt: 0, accounted: 0, pace, stake };
         course.begin_attempt();
         Self { step: Step::Trying { attempt: ready.call(request) }, later, course }
     }
@@ -111,7 +114,28 @@ where
 impl<C> Course<C> {
     fn begin_attempt(&mut self) {
         self.attempt += 1;
+        self.accounted = self.facts.accounted();
         self.facts.begin_attempt();
+    }
+
+    /// Reports the attempt that has ended, where nobody below has: over a transport that doesn't,
+    /// with no [`Collect`](crate::middleware::collect::Collect) to do so in its stead. Else this
+    /// attempt would be forgotten as soon as the next one waits in a queue.
+    fn report(&self, effect: Effect, answered: bool) {
+        // Somebody reported it, or it ended in a queue of ours.
+        if self.facts.accounted() != self.accounted {
+            return;
+        }
+        self.facts.mark_reached();
+        match (answered, effect) {
+            // Refused in this process, or by the fault's word never taken up by the server.
+            (false, Effect::None) => {}
+            (true, Effect::None) => {
+                self.facts.mark_sent();
+                self.facts.mark_harmless();
+            }
+            _ => self.facts.mark_sent(),
+        }
     }
 
     fn next_request(&mut self) -> Request<Full<Bytes>> {
@@ -132,6 +156,7 @@ impl<C> Course<C> {
             Ok(response) => {
                 let class = self.settings.classifier.classify(response);
                 let effect = effect_of(class, response.status());
+                self.report(effect, true);
                 if class == Class::Success {
                     self.settle();
                     return None;
@@ -147,6 +172,7 @@ impl<C> Course<C> {
                 // An error that is none of ours proves nothing: the server may have acted.
                 let class = fault.map_or(Class::Interrupted, Fault::class);
                 let effect = fault.map_or(Effect::Unknown, Fault::effect);
+                self.report(effect, false);
                 Outcome {
                     fault: fault.map(Fault::kind),
                     status: fault.and_then(Fault::status),
