@@ -6,12 +6,23 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use crate::call::{Fault, FaultKind, Origin};
 
 /// Which HTTP proxy a request goes through, if any.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) enum ProxyChoice {
     #[default]
     Environment,
     None,
     Given(String),
+}
+
+/// Without the URL: it may hold a password.
+impl fmt::Debug for ProxyChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "Environment",
+            Self::None => "None",
+            Self::Given(_) => "Given(…)",
+        })
+    }
 }
 
 /// The proxies that were configured. Never prints their passwords: hyper-util's matcher keeps

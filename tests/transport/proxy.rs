@@ -144,6 +144,12 @@ async fn what_cannot_be_done_for_a_proxy_is_a_matter_of_settings() {
 }
 
 #[test]
+fn settings_do_not_print_the_password() {
+    let printed = format!("{:?}", through("http://user:secret@proxy.test:3128"));
+    assert!(printed.contains("Given") && !printed.contains("secret"), "{printed}");
+}
+
+#[test]
 fn the_environment_counts_unless_told_otherwise() {
     // A variable can't be set safely beside other threads, so the test runs itself in a process
     // that was started with it.
