@@ -10,7 +10,7 @@ mod facts;
 #[cfg(feature = "http2")]
 mod http2;
 mod pool;
-mod proxy;
 mod support;
 mod tls;
+mod tunnel;
 mod wire;
