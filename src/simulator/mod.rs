@@ -98,6 +98,7 @@ mod state;
 mod stats;
 mod window;
 
+use std::fmt;
 use std::sync::Arc;
 
 pub use fault::{Mishap, RetryAfter};
@@ -112,7 +113,7 @@ pub use stats::{ActionStats, Commit, Stats, created_twice};
 use crate::call::SessionSid;
 
 /// A simulated Proxy; clones are the same one. See the [module](self) for what it does.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Simulator {
     shared: Arc<state::Shared>,
 }
@@ -189,5 +190,12 @@ impl Simulator {
 impl Default for Simulator {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Its settings. What it holds is for [`sessions`](Simulator::sessions) to show, one by one.
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator").field("settings", &self.shared.settings).finish_non_exhaustive()
     }
 }
