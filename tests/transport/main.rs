@@ -4,6 +4,7 @@
 // Helpers are no tests to clippy, and a server that fails to start ends its test all the same.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod bare;
 mod breaks;
 mod connect;
 mod facts;
