@@ -175,6 +175,7 @@ where
 
 pin_project! {
     /// The response of a [`Lift`].
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, E = BoxError> {
         #[pin]
         future: F,

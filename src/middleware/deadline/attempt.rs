@@ -120,6 +120,7 @@ impl Progress {
 pin_project! {
     /// The response of an [`AttemptTimeout`], or the error that it took too long.
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct AttemptResponseFuture<F> {
         #[pin]
         attempt: Step<F>,

@@ -13,6 +13,7 @@ use crate::call::{CallFacts, Effect, Fault, FaultKind, Raise};
 
 pin_project! {
     /// The response of a [`Deadline`](super::Deadline), or the error that its time is up.
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
