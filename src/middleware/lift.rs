@@ -1,4 +1,4 @@
-//! Foreign errors, made into ones that a [`Fault`](crate::call::Fault) fits into.
+//! Foreign errors, made into ones that a [`Fault`] fits into.
 //!
 //! A layer of this crate raises faults in the error type of the service that it wraps, and looks
 //! into that error for faults from below. A service from elsewhere has an error type of its own
@@ -11,7 +11,7 @@
 //! To the layers above it proves nothing: the request may have been sent, so a create that never
 //! left is not tried again. Whoever knows the service below knows better, and
 //! [`judged_by`](LiftLayer::judged_by) is where to say so: what it can judge becomes a
-//! [`Fault`](crate::call::Fault), with the foreign error as its source.
+//! [`Fault`], with the foreign error as its source.
 //!
 //! ```text
 //! Retry ── Collect ── Lift, judged by transport::classify_error ── hyper-util's Client
@@ -53,7 +53,7 @@ use crate::call::{BoxError, Effect, Fault, FaultKind, Raise};
 /// # Layer order
 ///
 /// Directly above the foreign service, below every layer that asks for
-/// [`Raise`](crate::call::Raise). A service whose error is a [`BoxError`] already needs no lift;
+/// [`Raise`]. A service whose error is a [`BoxError`] already needs no lift;
 /// one does no harm there, for the box is passed on and not boxed again.
 ///
 /// # Cancellation
@@ -175,6 +175,7 @@ where
 
 pin_project! {
     /// The response of a [`Lift`].
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, E = BoxError> {
         #[pin]
         future: F,

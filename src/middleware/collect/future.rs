@@ -14,6 +14,7 @@ use crate::call::{BoxError, CallFacts, Collected, Effect, Fault, FaultKind, Rais
 
 pin_project! {
     /// The response of a [`Collect`](super::Collect).
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, B> {
         #[pin]
         state: State<F, B>,

@@ -22,6 +22,7 @@ use crate::call::{CallFacts, CallOptions, Class, Classifier, Effect, Fault, Rais
 
 pin_project! {
     /// The response of a [`Retry`](super::Retry): that of the last attempt.
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, C>
     where
         S: Service<Request<Full<Bytes>>>,
