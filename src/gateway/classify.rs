@@ -4,7 +4,7 @@ use serde::Deserialize;
 use crate::call::{Class, Classifier, Collected};
 use crate::wire::codes;
 
-/// What Twilio's statuses and codes mean to retry, breaker and limits.
+/// What Twilio's statuses and codes mean to the layers that judge an attempt.
 ///
 /// The status decides, but for one code: 80623, a conflict of participants, is answered with 409
 /// and passes when the other call is through. It is tried again only on request, since the other
