@@ -56,11 +56,12 @@ async fn main() -> Result<(), BoxError> {
         .layer(RateLimitLayer::new(Quota::default()))
         // tower's own limit, below our deadline, which readies it inside its own future.
         .concurrency_limit(8)
-        // tower-http's: an id of our own making, and headers that nobody prints.
+        // tower-http's: an id of our own making.
         .layer(SetRequestIdLayer::x_request_id(Numbered::default()))
-        .layer(SetSensitiveHeadersLayer::new([header::AUTHORIZATION]))
         .layer(HeadersLayer::default().without_request_id())
         .layer(AuthLayer::new(&credentials, [endpoint.origin().clone()]))
+        // tower-http's, below what sets them: headers that no layer further down prints.
+        .layer(SetSensitiveHeadersLayer::new([header::AUTHORIZATION]))
         .layer(AttemptTimeoutLayer::new(Duration::from_secs(1)))
         .layer(CollectLayer::new())
         // Below collect, so that the cap on bodies counts what a bomb unpacks to.

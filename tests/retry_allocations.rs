@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, ServiceExt};
-use twilio_proxy::call::{BoxError, CallOptions, Collected, Idempotency};
+use twilio_proxy::call::{BoxError, CallOptions, Collected};
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::retry::RetryLayer;
 use twilio_proxy::wire::{Encoder, Endpoint, OperationMeta};
@@ -25,19 +25,11 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 type Call = Request<Full<Bytes>>;
 type Answer = Response<Collected>;
 
-const CREATE: OperationMeta = OperationMeta {
-    name: "sessions.create",
-    method: Method::POST,
-    template: "/v1/Services/{ServiceSid}/Sessions",
-    idempotency: Idempotency::Unsafe,
-};
+const CREATE: OperationMeta =
+    OperationMeta::new("sessions.create", Method::POST, "/v1/Services/{ServiceSid}/Sessions");
 
-const LIST: OperationMeta = OperationMeta {
-    name: "sessions.list",
-    method: Method::GET,
-    template: "/v1/Services/{ServiceSid}/Sessions",
-    idempotency: Idempotency::Safe,
-};
+const LIST: OperationMeta =
+    OperationMeta::new("sessions.list", Method::GET, "/v1/Services/{ServiceSid}/Sessions");
 
 fn create(endpoint: &Endpoint) -> Call {
     let mut encoder = Encoder::new(endpoint, CREATE);

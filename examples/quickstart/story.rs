@@ -18,7 +18,7 @@ pub(crate) struct Plan {
     pub(crate) side_by_side: usize,
 }
 
-/// Runs the plan and returns how many orders did not go through.
+/// Runs the plan and returns how much of it did not go through.
 pub(crate) async fn tell(
     gateway: &DefaultGateway,
     service: ServiceSid,
@@ -47,7 +47,7 @@ pub(crate) async fn tell(
         .filter(|done| std::future::ready(done.is_some()))
         .count()
         .await;
-    plan.orders - closed
+    tally.failures() + plan.orders - closed
 }
 
 /// A new session for an order, fetched back by its name.
@@ -62,9 +62,13 @@ async fn open(
         .participant(Participant::new("+15550100").friendly_name("Ann"));
     let created = send(tally, "sessions.create", gateway.send(create.detailed()).await)?;
     let fetch = FetchSession::by_name(service, &name).detailed();
-    let fetched = send(tally, "sessions.fetch", gateway.send(fetch).await)?;
-    // The session that the create answered with, and none that a lost answer left behind.
-    (created.sid == fetched.sid).then_some(fetched)
+    let fetched = send(tally, "sessions.fetch", gateway.send(fetch).await);
+    // The session that the create answered with, and none that a lost answer left behind. One that
+    // could not be fetched is closed and deleted all the same.
+    match fetched {
+        Some(fetched) => (created.sid == fetched.sid).then_some(fetched),
+        None => Some(created),
+    }
 }
 
 /// The end of an order: its session closed and deleted.

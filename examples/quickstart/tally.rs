@@ -11,7 +11,7 @@ use twilio_proxy::simulator::{Action, Simulator, created_twice};
 /// What came of the calls, by operation.
 #[derive(Default)]
 pub(crate) struct Tally {
-    rows: Mutex<BTreeMap<&'static str, Row>>,
+    rows: Mutex<BTreeMap<String, Row>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -21,21 +21,22 @@ struct Row {
     attempts: u32,
     retried: u32,
     limited: u32,
+    throttled: u32,
     found_again: u32,
 }
 
 impl Tally {
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<&'static str, Row>> {
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<String, Row>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A retry, from the retry layer's hook.
     pub(crate) fn saw_retry(&self, event: &RetryEvent) {
         let mut rows = self.rows();
-        let row = rows.entry(event.operation).or_default();
+        let row = rows.entry(event.operation.to_owned()).or_default();
         row.retried += 1;
         if event.class.as_str() == "throttled" {
-            row.limited += 1;
+            row.throttled += 1;
         }
         println!(
             "  retry    {:<16} attempt {} ended {:<11} again in {:>3} ms",
@@ -46,9 +47,21 @@ impl Tally {
         );
     }
 
+    /// A call that our own limit holds, for the server's sake.
+    pub(crate) fn held(&self, operation: &str, ahead: u64) {
+        self.rows().entry(operation.to_owned()).or_default().limited += 1;
+        println!("  limit    {operation:<16} waits for its turn, {ahead} ahead");
+    }
+
+    /// How many calls failed.
+    pub(crate) fn failures(&self) -> usize {
+        let failed: u32 = self.rows().values().map(|row| row.failed).sum();
+        failed.try_into().unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn succeeded(&self, operation: &'static str, attempts: u32, found_again: bool) {
         let mut rows = self.rows();
-        let row = rows.entry(operation).or_default();
+        let row = rows.entry(operation.to_owned()).or_default();
         row.calls += 1;
         row.attempts += attempts;
         if found_again {
@@ -61,7 +74,7 @@ impl Tally {
 
     pub(crate) fn failed(&self, operation: &'static str, error: &Error) {
         let mut rows = self.rows();
-        let row = rows.entry(operation).or_default();
+        let row = rows.entry(operation.to_owned()).or_default();
         row.calls += 1;
         row.failed += 1;
         row.attempts += error.attempts();
@@ -71,7 +84,7 @@ impl Tally {
     /// A list, page by page: each page is a call.
     pub(crate) fn listed(&self, pages: usize, sessions: usize) {
         let mut rows = self.rows();
-        let row = rows.entry("sessions.list").or_default();
+        let row = rows.entry("sessions.list".to_owned()).or_default();
         row.calls += u32::try_from(pages).unwrap_or(u32::MAX);
         row.attempts += row.calls + row.retried;
         println!("  list     sessions.list    {sessions} sessions on {pages} pages");
@@ -87,17 +100,19 @@ impl Tally {
             "failed",
             "attempts",
             "retried",
+            "limited",
             "throttled",
             "found again",
         ]);
         for (operation, row) in self.rows().iter() {
             table.add_row([
-                (*operation).to_owned(),
+                operation.clone(),
                 row.calls.to_string(),
                 row.failed.to_string(),
                 row.attempts.to_string(),
                 row.retried.to_string(),
                 row.limited.to_string(),
+                row.throttled.to_string(),
                 row.found_again.to_string(),
             ]);
         }

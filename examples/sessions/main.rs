@@ -11,6 +11,7 @@
 
 mod args;
 mod output;
+mod within;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use serde_json::Value;
 use twilio_proxy::call::{ServiceSid, SessionSid, SidError};
-use twilio_proxy::gateway::{DefaultGateway, Error, GatewayBuilder, GatewayExt};
+use twilio_proxy::gateway::{DefaultGateway, GatewayBuilder, GatewayExt};
 use twilio_proxy::sessions::{
     CreateSession, DeleteSession, FetchSession, ListSessions, UpdateSession,
 };
@@ -27,6 +28,8 @@ use twilio_proxy::transport::ProxyTransport;
 use twilio_proxy::wire::EncodeError;
 
 use args::{Args, Command, Common, Connection};
+use output::Failure;
+use within::Within;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -37,21 +40,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<Value, Error> {
-    let gateway = connect(&args.connection)?;
-    let done = perform(&gateway, args.command).await;
+async fn run(args: Args) -> Result<Value, Failure> {
+    let deadline = deadline(&args.connection)?;
+    let gateway = connect(&args.connection, deadline)?;
+    let done = perform(&gateway, args.command, deadline).await;
     // Nothing is in flight any more: this only shows how a program ends well.
     gateway.shutdown(Duration::ZERO).await;
     done
 }
 
 /// The default stack, with what the command line says of it.
-fn connect(args: &Connection) -> Result<DefaultGateway, Error> {
+fn connect(args: &Connection, deadline: Option<Duration>) -> Result<DefaultGateway, Failure> {
     let mut builder = GatewayBuilder::from_env()?.allow_plain_http(args.plain_http);
     if let Some(file) = &args.ca_file {
-        let pem = std::fs::read(file).map_err(|error| {
-            EncodeError::new("--ca-file", format!("can't be read: {}", error.kind()))
-        })?;
+        let pem = std::fs::read(file)
+            .map_err(|error| Failure::Setting(format!("--ca-file: can't be read: {error}")))?;
         builder = builder.transport(ProxyTransport::builder().roots_pem(pem));
     }
     if let Some(region) = &args.region {
@@ -63,16 +66,30 @@ fn connect(args: &Connection) -> Result<DefaultGateway, Error> {
     if let Some(base_url) = &args.base_url {
         builder = builder.base_url(base_url);
     }
-    if let Some(milliseconds) = args.deadline {
-        builder = builder.deadline(Duration::from_millis(milliseconds));
+    if let Some(deadline) = deadline {
+        builder = builder.deadline(deadline);
     }
     if let Some(attempts) = args.max_attempts {
-        builder = builder.max_attempts(attempts);
+        if attempts < 1 {
+            return Err(Failure::Setting("--max-attempts: must be at least 1".to_owned()));
+        }
+        builder = builder.max_attempts(u32::try_from(attempts).unwrap_or(u32::MAX));
     }
-    builder.build()
+    Ok(builder.build()?)
 }
 
-async fn perform(gateway: &DefaultGateway, command: Command) -> Result<Value, Error> {
+fn deadline(args: &Connection) -> Result<Option<Duration>, Failure> {
+    let milliseconds = args.deadline.map(u64::try_from).transpose();
+    let milliseconds = milliseconds
+        .map_err(|_| Failure::Setting("--deadline: must be 0 milliseconds or more".to_owned()))?;
+    Ok(milliseconds.map(Duration::from_millis))
+}
+
+async fn perform(
+    gateway: &DefaultGateway,
+    command: Command,
+    deadline: Option<Duration>,
+) -> Result<Value, Failure> {
     match command {
         Command::Create { service_sid, unique_name, mode, participants, common } => {
             let mut create = CreateSession::new(service(&service_sid)?);
@@ -85,7 +102,7 @@ async fn perform(gateway: &DefaultGateway, command: Command) -> Result<Value, Er
             for participant in participants {
                 create = create.participant(participant.build()?);
             }
-            let Parameters { date_expiry, ttl, status, conflict } = common.try_into()?;
+            let Parameters { date_expiry, ttl, status, conflict } = common.into();
             if let Some(date) = date_expiry {
                 create = create.date_expiry(date);
             }
@@ -108,16 +125,18 @@ async fn perform(gateway: &DefaultGateway, command: Command) -> Result<Value, Er
         Command::List { service_sid, page_size, limit } => {
             let mut list = ListSessions::new(service(&service_sid)?);
             if let Some(size) = page_size {
-                list = list.page_size(in_range("PageSize", size)?);
+                list = list.page_size(u32::try_from(at_least_zero(size)).unwrap_or(u32::MAX));
             }
             if let Some(limit) = limit {
-                list = list.limit(in_range("limit", limit)?);
+                list = list.limit(at_least_zero(limit));
             }
-            output::json(gateway.session_stream(list).collect().await?)
+            // Each page is a call of its own; the command line's deadline is for all of them.
+            let pages = Within::new(gateway.clone(), deadline);
+            output::json(pages.items(list).into_vec().await?)
         }
         Command::Update { service_sid, session_sid, common } => {
             let mut update = UpdateSession::new(service(&service_sid)?, session(&session_sid)?);
-            let Parameters { date_expiry, ttl, status, conflict } = common.try_into()?;
+            let Parameters { date_expiry, ttl, status, conflict } = common.into();
             if let Some(date) = date_expiry {
                 update = update.date_expiry(date);
             }
@@ -148,26 +167,20 @@ struct Parameters {
     conflict: Option<bool>,
 }
 
-impl TryFrom<Common> for Parameters {
-    type Error = Error;
-
-    fn try_from(common: Common) -> Result<Self, Error> {
-        Ok(Self {
+impl From<Common> for Parameters {
+    fn from(common: Common) -> Self {
+        Self {
             date_expiry: common.date_expiry,
-            // A negative number is a number: it was understood, and is refused like any other bad value.
-            ttl: common
-                .ttl
-                .map(|seconds| in_range("Ttl", seconds))
-                .transpose()?
-                .map(Duration::from_secs),
+            ttl: common.ttl.map(at_least_zero).map(Duration::from_secs),
             status: common.status,
             conflict: common.fail_on_participant_conflict,
-        })
+        }
     }
 }
 
-fn in_range<T: TryFrom<i64>>(parameter: &'static str, value: i64) -> Result<T, EncodeError> {
-    T::try_from(value).map_err(|_| EncodeError::new(parameter, "out of range"))
+/// A negative number is a number: the library refuses it as it refuses a zero.
+fn at_least_zero(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
 }
 
 fn service(text: &str) -> Result<ServiceSid, EncodeError> {

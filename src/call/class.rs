@@ -1,14 +1,16 @@
 use http::{Response, StatusCode};
 
-use super::Effect;
-
-/// The judgement of one attempt's end, read by retry, breaker and limits alike.
+/// The judgement of one attempt's end: whether another could end otherwise. Retry reads it, and so
+/// may a layer of your own, such as a circuit breaker.
+///
+/// It says nothing of what was done; that is the attempt's [`Effect`](super::Effect).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {
     /// The server did what was asked.
     Success,
-    /// The server understood and said no (4xx). Asking again changes nothing.
+    /// The server said no (4xx), or gave an answer that would be no better the next time. Asking
+    /// again changes nothing.
     Refused,
     /// The server said "later" without acting (429). Any operation may be tried again.
     Throttled,
@@ -23,16 +25,6 @@ pub enum Class {
 }
 
 impl Class {
-    /// What an attempt that ended so may have done.
-    #[must_use]
-    pub fn effect(self) -> Effect {
-        match self {
-            Self::Success => Effect::Applied,
-            Self::Refused | Self::Throttled | Self::NeverSent | Self::Local => Effect::None,
-            Self::Unavailable | Self::Interrupted => Effect::Unknown,
-        }
-    }
-
     /// The lower-case name, as used in logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

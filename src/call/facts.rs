@@ -24,7 +24,7 @@ pub enum Idempotency {
 impl Idempotency {
     /// What HTTP promises of a method. <https://www.rfc-editor.org/rfc/rfc9110#section-9.2>
     #[must_use]
-    pub fn of_method(method: &Method) -> Self {
+    pub const fn of_method(method: &Method) -> Self {
         match *method {
             Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Self::Safe,
             Method::PUT | Method::DELETE => Self::Idempotent,
@@ -114,8 +114,6 @@ pub struct CallFacts {
     started: Instant,
     /// Nanoseconds after `started`; `u64::MAX` for none.
     deadline: AtomicU64,
-    /// Nanoseconds after `started`.
-    attempt_started: AtomicU64,
     attempts: AtomicU32,
     queued: AtomicU32,
     unqueued: AtomicU32,
@@ -138,7 +136,6 @@ impl CallFacts {
             options: None,
             started: Instant::now(),
             deadline: AtomicU64::new(u64::MAX),
-            attempt_started: AtomicU64::new(0),
             attempts: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             unqueued: AtomicU32::new(0),
@@ -169,6 +166,13 @@ impl CallFacts {
         self
     }
 
+    /// Adds the account that quotas are counted by.
+    #[must_use]
+    pub fn with_account(mut self, account: Option<Sid>) -> Self {
+        self.key.account = account;
+        self
+    }
+
     /// Adds the call's name.
     #[must_use]
     pub fn with_id(mut self, id: CallId) -> Self {
@@ -180,7 +184,9 @@ impl CallFacts {
     #[must_use]
     pub fn with_options(mut self, options: Option<Box<CallOptions>>) -> Self {
         let authorization = options.as_ref().and_then(|options| options.wanted_authorization());
-        self.key.account = authorization.and_then(super::Authorization::account);
+        if let Some(authorization) = authorization {
+            self.key.account = authorization.account();
+        }
         self.options = options;
         self
     }
@@ -279,14 +285,7 @@ impl CallFacts {
 
     /// Counts an attempt in and returns its number; the first is 1.
     pub fn begin_attempt(&self) -> u32 {
-        self.attempt_started.fetch_max(self.nanos_at(Instant::now()), Relaxed);
         self.attempts.fetch_add(1, Relaxed) + 1
-    }
-
-    /// When the newest attempt began.
-    #[must_use]
-    pub fn attempt_started(&self) -> Instant {
-        self.started + Duration::from_nanos(self.attempt_started.load(Relaxed))
     }
 
     /// How many attempts have begun: as retry counts them, or the transport where there is no retry.
@@ -308,7 +307,8 @@ impl CallFacts {
         self.unqueued.fetch_add(1, Relaxed);
     }
 
-    /// The attempt has reached a transport that will say whether it was sent.
+    /// The attempt has reached a transport that will say whether it was sent. Once an attempt, by
+    /// the transport, inside its `call`; or later by a layer in its stead.
     pub fn mark_reached(&self) {
         self.reached.fetch_add(1, Relaxed);
     }
@@ -341,18 +341,22 @@ impl CallFacts {
         self.sent.load(Relaxed) > self.harmless.load(Relaxed)
     }
 
+    /// How many attempts somebody vouches for: a transport that has had them, or a queue of ours
+    /// that they have not left.
+    pub(crate) fn accounted(&self) -> u32 {
+        let waiting = self.queued.load(Relaxed).saturating_sub(self.unqueued.load(Relaxed));
+        self.reached().saturating_add(waiting)
+    }
+
     /// What the call may have done so far, if it were given up now.
     ///
-    /// Where no transport has reported and no queue of ours holds the call, it may be anywhere:
-    /// unknown.
+    /// An attempt that no transport has reported and no queue of ours holds may be anywhere:
+    /// unknown. It is enough that one of them is.
     #[must_use]
     pub fn effect(&self) -> Effect {
-        let queued = self.queued.load(Relaxed) > self.unqueued.load(Relaxed);
-        if self.any_unknown() || (self.reached() == 0 && !queued) {
-            Effect::Unknown
-        } else {
-            Effect::None
-        }
+        // Where nothing counts attempts there is one.
+        let begun = self.attempts.load(Relaxed).max(1);
+        if self.any_unknown() || self.accounted() < begun { Effect::Unknown } else { Effect::None }
     }
 
     fn nanos_at(&self, at: Instant) -> u64 {
@@ -375,12 +379,4 @@ impl fmt::Debug for CallFacts {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_digits_of_an_id_are_both_halves_in_hexadecimal() {
-        let id = CallId { run: 0x0123_4567_89ab_cdef, number: 0xfe };
-        assert_eq!(id.to_string(), "0123456789abcdef00000000000000fe");
-    }
-}
+mod tests;

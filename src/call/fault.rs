@@ -166,7 +166,7 @@ impl Fault {
         self.0.source
     }
 
-    /// How retry, breaker and limits judge it.
+    /// How retry judges it: whether another attempt could end otherwise.
     #[must_use]
     pub fn class(&self) -> Class {
         match (self.0.kind, self.0.effect) {

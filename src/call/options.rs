@@ -9,16 +9,17 @@ use super::Sid;
 /// What one call asks for that differs from the stack's settings.
 ///
 /// Each part is read by the layer that it concerns; a stack without that layer ignores it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CallOptions {
     deadline: Option<Duration>,
     max_attempts: Option<u32>,
     replay: Option<bool>,
-    priority: Priority,
+    priority: Option<Priority>,
     when_limited: Option<WhenLimited>,
     headers: HeaderMap,
     form: Vec<(Cow<'static, str>, String)>,
     authorization: Option<Authorization>,
+    continues: bool,
 }
 
 impl CallOptions {
@@ -52,10 +53,10 @@ impl CallOptions {
         self
     }
 
-    /// Who goes first when a queue is long.
+    /// How long a queue the call may join.
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+        self.priority = Some(priority);
         self
     }
 
@@ -78,6 +79,36 @@ impl CallOptions {
     pub fn form(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         self.form.push((name.into(), value.into()));
         self
+    }
+
+    /// These wishes, and those of `earlier` where these say nothing; headers and form parameters of
+    /// both.
+    #[must_use]
+    pub fn or(self, earlier: Self) -> Self {
+        let (mut headers, mut form) = (earlier.headers, earlier.form);
+        headers.extend(self.headers);
+        form.extend(self.form);
+        Self {
+            deadline: self.deadline.or(earlier.deadline),
+            max_attempts: self.max_attempts.or(earlier.max_attempts),
+            replay: self.replay.or(earlier.replay),
+            priority: self.priority.or(earlier.priority),
+            when_limited: self.when_limited.or(earlier.when_limited),
+            headers,
+            form,
+            authorization: self.authorization.or(earlier.authorization),
+            continues: self.continues || earlier.continues,
+        }
+    }
+
+    /// Marks a call that another, already begun, still needs: a shutdown lets it through.
+    pub(crate) fn continuing(mut self) -> Self {
+        self.continues = true;
+        self
+    }
+
+    pub(crate) fn is_continuing(&self) -> bool {
+        self.continues
     }
 
     /// The same without what [`CallOptions::form`] added: for an operation that has no form.
@@ -115,7 +146,7 @@ impl CallOptions {
     /// The wish of [`CallOptions::priority`].
     #[must_use]
     pub fn wanted_priority(&self) -> Priority {
-        self.priority
+        self.priority.unwrap_or_default()
     }
 
     /// The wish of [`CallOptions::when_limited`].
@@ -143,7 +174,24 @@ impl CallOptions {
     }
 }
 
-/// Who goes first when a queue is long: the lower the priority, the shorter the queue it may join.
+/// Prints what was wished for, and of headers and form parameters how many there are.
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("deadline", &self.deadline)
+            .field("max_attempts", &self.max_attempts)
+            .field("replay", &self.replay)
+            .field("priority", &self.priority)
+            .field("when_limited", &self.when_limited)
+            .field("headers", &self.headers.len())
+            .field("form", &self.form.len())
+            .field("authorization", &self.authorization)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who may still wait when a queue is long: the lower the priority, the shorter the queue it joins.
+/// Those that wait go in order of arrival.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// Joins a queue while it is at most half full: work that can come again.
@@ -161,8 +209,9 @@ impl Priority {
     pub fn share_of(self, places: usize) -> usize {
         match self {
             Self::Low => places / 2,
-            // At least one place less than High has, or a short queue would not tell them apart.
-            Self::Normal => places - places.div_ceil(10),
+            // At least one place less than High has, or a short queue would not tell them apart; but
+            // where there is one place, it is for every default call.
+            Self::Normal => places - places.div_ceil(10).min(places.saturating_sub(1)),
             Self::High => places,
         }
     }

@@ -1,11 +1,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{DefaultGateway, Error, Gateway, ReconcileLayer, StackLayers, TwilioClassifier};
-use http::HeaderName;
+use super::{
+    DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers, TwilioClassifier,
+};
 use tower::Layer;
 
-use crate::call::{Clock, Live, Rng, WhenLimited};
+use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
 use crate::middleware::auth::{AuthLayer, Credentials};
 use crate::middleware::collect::CollectLayer;
 use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
@@ -14,16 +15,16 @@ use crate::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use crate::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
 use crate::middleware::retry::{RetryEvent, RetryLayer, StandardPolicy};
 use crate::transport::{self, ProxyTransport};
-use crate::wire::Endpoint;
+use crate::wire::{Endpoint, REQUEST_ID};
 
 /// How long a call may take by default: three attempts that hang, and room to back off in between.
 const DEADLINE: Duration = Duration::from_secs(35);
 /// How long an attempt may take by default. Proxy answers in well under a second; ten are a hang.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many attempts may be under way by default: at 29 a second and Service, three seconds' worth.
-const IN_FLIGHT: usize = 100;
-/// Twilio's name for a request, in its answers.
-const REQUEST_ID: HeaderName = HeaderName::from_static("twilio-request-id");
+/// How many attempts may be under way by default: all that the rate limit admits of one operation
+/// and Service while attempts run into their timeout (29 a second for 10 s, and a burst of 5), so
+/// that a server which stalls makes no crowd that would leave at once when it wakes.
+const IN_FLIGHT: usize = 295;
 
 /// Sets up a [`Gateway`] with the default stack.
 ///
@@ -51,7 +52,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("twilio-request-id");
 /// ```
 #[must_use = "a builder does nothing until it builds"]
 pub struct GatewayBuilder {
-    credentials: Credentials,
+    authorization: Live<Option<Authorization>>,
     base_url: String,
     region: Option<String>,
     edge: Option<String>,
@@ -69,7 +70,7 @@ type Change = Box<dyn FnOnce(StackLayers) -> StackLayers + Send>;
 impl GatewayBuilder {
     pub(super) fn new(credentials: Credentials) -> Self {
         Self {
-            credentials,
+            authorization: Live::new(credentials.authorization()),
             base_url: Endpoint::TWILIO.to_owned(),
             region: None,
             edge: None,
@@ -117,6 +118,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Credentials that may change while calls go on, in place of those that the builder was made
+    /// with. A call in flight goes on with what it has, and its next attempt has the new ones.
+    pub fn authorization(mut self, authorization: Live<Option<Authorization>>) -> Self {
+        self.authorization = authorization;
+        self
+    }
+
     /// How bytes move: roots of trust, connect timeout, pool, proxies.
     pub fn transport(mut self, transport: transport::Builder) -> Self {
         self.transport = transport;
@@ -153,6 +161,7 @@ impl GatewayBuilder {
     }
 
     /// The rate limit, per account, operation and Service; a [`Live`] one may change as calls go on.
+    /// Without effect where [`layers`](Self::layers) puts another rate limit in.
     pub fn quota(mut self, quota: impl Into<Live<Quota>>) -> Self {
         self.quota = quota.into();
         self
@@ -166,7 +175,7 @@ impl GatewayBuilder {
         })
     }
 
-    /// How many attempts may be under way at once; 100 by default.
+    /// How many attempts may be under way at once; 295 by default.
     pub fn max_in_flight(self, attempts: usize) -> Self {
         self.layers(move |layers| StackLayers {
             concurrency: ConcurrencyLimitLayer::new(attempts),
@@ -193,6 +202,8 @@ impl GatewayBuilder {
     }
 
     /// Changes any layer of the default stack; changes are made in the order they were asked for.
+    ///
+    /// A layer that you make yourself has its own clock and generator, unless you hand it yours.
     pub fn layers(
         mut self,
         change: impl FnOnce(StackLayers) -> StackLayers + Send + 'static,
@@ -219,13 +230,17 @@ impl GatewayBuilder {
     ///
     /// A base URL, region or edge that can't be, or roots of trust that can't be read or are missing.
     pub fn build(mut self) -> Result<DefaultGateway, Error> {
-        let transport = std::mem::replace(&mut self.transport, ProxyTransport::builder())
-            .allow_plain_http(self.plain_http);
-        // Nothing to trust where nothing is encrypted: the store of roots need not be read, nor exist.
-        let transport =
-            if self.endpoint()?.origin().is_secure() { transport } else { transport.without_tls() };
-        let transport = transport.build().map_err(|fault| Error::from_stack(fault.into(), None))?;
-        self.over(transport)
+        let mut transport = std::mem::replace(&mut self.transport, ProxyTransport::builder());
+        if self.plain_http {
+            transport = transport.allow_plain_http(true);
+        }
+        // Nothing to trust where nothing is encrypted, not even on the way to a tunnel, of which
+        // loopback has none: the store of roots need not be read, nor exist.
+        let endpoint = self.endpoint()?;
+        if !endpoint.origin().is_secure() && endpoint.origin().is_loopback() {
+            transport = transport.without_tls();
+        }
+        self.over(transport.build()?)
     }
 
     fn endpoint(&self) -> Result<Endpoint, Error> {
@@ -237,9 +252,13 @@ impl GatewayBuilder {
     ///
     /// # Errors
     ///
-    /// A base URL, region or edge that can't be.
-    pub fn over<T>(self, transport: T) -> Result<DefaultGateway<T>, Error> {
+    /// A base URL, region, edge or product of the `User-Agent` that can't be.
+    pub fn over<T>(self, transport: T) -> Result<DefaultGateway<T>, Error>
+    where
+        T: HttpStack<Error: Raise> + Clone,
+    {
         let endpoint = self.endpoint()?;
+        let account = self.authorization.read(|now| now.as_ref()?.account());
         let mut agent = UserAgent::default();
         for product in &self.products {
             agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
@@ -255,13 +274,16 @@ impl GatewayBuilder {
             concurrency: ConcurrencyLimitLayer::new(IN_FLIGHT),
             attempt_span: AttemptSpanLayer::new().request_id_header(REQUEST_ID),
             headers: HeadersLayer::new(agent).rng(&self.rng),
-            auth: AuthLayer::new(&self.credentials, [endpoint.origin().clone()])
+            auth: AuthLayer::with_live(self.authorization, [endpoint.origin().clone()])
                 .allow_insecure(self.plain_http),
             attempt_timeout: AttemptTimeoutLayer::new(ATTEMPT_TIMEOUT),
             collect: CollectLayer::new(),
         };
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));
-        let gateway = Gateway::with_clock(layers.over(transport), endpoint, self.clock, &self.rng);
+        let gateway = Gateway::with_clock(layers.over(transport), endpoint, self.clock, &self.rng)
+            // The stack has its own cap, whatever that is.
+            .body_limit(usize::MAX)
+            .account(account);
         Ok(ReconcileLayer::new().layer(gateway))
     }
 }
@@ -269,9 +291,8 @@ impl GatewayBuilder {
 impl fmt::Debug for GatewayBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatewayBuilder")
-            .field("base_url", &self.base_url)
-            .field("region", &self.region)
-            .field("edge", &self.edge)
+            // Not the text as it came: somebody may have written a password into it.
+            .field("origin", &self.endpoint().ok().map(|endpoint| endpoint.origin().to_string()))
             .finish_non_exhaustive()
     }
 }

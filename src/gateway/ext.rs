@@ -1,10 +1,10 @@
 use tower::Service;
 use tower::util::{Oneshot, Ready, ServiceExt};
 
-use super::{Error, Pages, SessionStream, Sessions};
+use super::{Error, Items, Pages, Sessions};
 use crate::call::ServiceSid;
-use crate::sessions::{FetchSession, ListSessions, Session};
-use crate::wire::Page;
+use crate::sessions::FetchSession;
+use crate::wire::{Listing, Page};
 
 /// Sugar over any typed service: a [`Gateway`](super::Gateway), or one with typed layers around it.
 ///
@@ -20,6 +20,7 @@ pub trait GatewayExt: Clone + Service<FetchSession, Error = Error> {
     /// # Cancellation
     ///
     /// Dropping the future gives the call up; see [`Gateway`](super::Gateway#cancellation).
+    #[must_use = "a call does nothing unless awaited"]
     fn send<O>(&self, operation: O) -> Oneshot<Self, O>
     where
         Self: Service<O, Error = Error>,
@@ -30,6 +31,7 @@ pub trait GatewayExt: Clone + Service<FetchSession, Error = Error> {
     /// Waits until the service is ready for operations of type `O`.
     ///
     /// `ready()` alone is ambiguous on a service of many request types.
+    #[must_use = "futures do nothing unless awaited"]
     fn ready_for<O>(&mut self) -> Ready<'_, Self, O>
     where
         Self: Service<O, Error = Error>,
@@ -43,19 +45,23 @@ pub trait GatewayExt: Clone + Service<FetchSession, Error = Error> {
     }
 
     /// The pages that answer a list, one after the other; see [`Pages`].
-    fn pages(&self, list: ListSessions) -> Pages<Self>
+    ///
+    /// A list with [wishes of its own](crate::wire::Operation::with) takes them to every page.
+    fn pages<L>(&self, list: L) -> Pages<Self, L>
     where
-        Self: Service<ListSessions, Response = Page<Session>, Error = Error>,
+        L: Listing,
+        Self: Service<L, Response = Page<L::Item>, Error = Error>,
     {
         Pages::new(self.clone(), list)
     }
 
-    /// The sessions on the pages that answer a list; see [`SessionStream`].
-    fn session_stream(&self, list: ListSessions) -> SessionStream<Self>
+    /// The records on the pages that answer a list; see [`Items`].
+    fn items<L>(&self, list: L) -> Items<Self, L>
     where
-        Self: Service<ListSessions, Response = Page<Session>, Error = Error>,
+        L: Listing,
+        Self: Service<L, Response = Page<L::Item>, Error = Error>,
     {
-        SessionStream::new(self.pages(list))
+        Items::new(self.pages(list))
     }
 }
 

@@ -22,7 +22,7 @@ pub use builder::GatewayBuilder;
 pub use classify::TwilioClassifier;
 pub use error::{Error, ErrorKind};
 pub use ext::GatewayExt;
-pub use pages::{Pages, SessionStream};
+pub use pages::{Items, Pages};
 pub use reconcile::{Reconcile, ReconcileLayer};
 pub use service::{BoxedStack, DefaultGateway, Drained, Gateway, HttpStack, ResponseFuture};
 pub use sessions::Sessions;

@@ -10,9 +10,8 @@ use tower::Service;
 use tower::util::{Oneshot, ServiceExt};
 
 use super::{Error, ErrorKind};
-use crate::call::ServiceSid;
-use crate::sessions::{ListSessions, Session};
-use crate::wire::Page;
+use crate::sessions::ListSessions;
+use crate::wire::{Listing, Page};
 
 pin_project! {
     /// The pages that answer a list, fetched one at a time and only when asked for.
@@ -24,63 +23,64 @@ pin_project! {
     ///
     /// The stream ends after its first error. Dropping it leaves nothing running.
     #[must_use = "streams do nothing unless polled"]
-    pub struct Pages<G>
+    pub struct Pages<G, L = ListSessions>
     where
-        G: Service<ListSessions>,
+        G: Service<L>,
     {
         gateway: G,
-        service: ServiceSid,
+        list: L,
         remaining: Option<u64>,
         seen: Seen,
         followed: bool,
         #[pin]
-        state: State<G>,
+        state: State<Oneshot<G, L>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    #[project_replace = StateReplaced]
-    enum State<G>
-    where
-        G: Service<ListSessions>,
-    {
-        Next { list: ListSessions },
-        Fetching { #[pin] page: Oneshot<G, ListSessions> },
+    enum State<F> {
+        // At the URL that the last page named, or at the beginning.
+        Next { url: Option<String> },
+        Fetching { #[pin] page: F },
         Looped,
         Done,
     }
 }
 
-impl<G> Pages<G>
+impl<G, L> Pages<G, L>
 where
-    G: Service<ListSessions, Error = Error> + Clone,
+    L: Listing,
+    G: Service<L, Response = Page<L::Item>, Error = Error> + Clone,
 {
-    pub(super) fn new(gateway: G, list: ListSessions) -> Self {
+    pub(super) fn new(gateway: G, list: L) -> Self {
         Self {
             gateway,
-            service: list.service,
-            remaining: list.limit,
+            remaining: list.limit(),
+            list,
             seen: Seen::default(),
             followed: false,
-            state: State::Next { list },
+            state: State::Next { url: None },
         }
     }
 }
 
-impl<G> Stream for Pages<G>
+impl<G, L> Stream for Pages<G, L>
 where
-    G: Service<ListSessions, Response = Page<Session>, Error = Error> + Clone,
+    L: Listing,
+    G: Service<L, Response = Page<L::Item>, Error = Error> + Clone,
 {
-    type Item = Result<Page<Session>, Error>;
+    type Item = Result<Page<L::Item>, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         let fetched = loop {
             match this.state.as_mut().project() {
                 StateProjection::Fetching { page } => break ready!(page.poll(cx)),
-                StateProjection::Next { list } => {
-                    let page = this.gateway.clone().oneshot(list.clone());
+                StateProjection::Next { url } => {
+                    let list =
+                        url.as_deref().map_or_else(|| this.list.clone(), |url| this.list.at(url));
+                    let page = this.gateway.clone().oneshot(list);
                     this.state.set(State::Fetching { page });
                 }
                 StateProjection::Looped => {
@@ -113,19 +113,16 @@ where
             Some(url) if !this.seen.insert(url) => State::Looped,
             Some(url) => {
                 *this.followed = true;
-                State::Next { list: ListSessions::page(*this.service, url) }
+                State::Next { url: Some(url.to_owned()) }
             }
         });
         Poll::Ready(Some(Ok(page)))
     }
 }
 
-impl<G: Service<ListSessions>> std::fmt::Debug for Pages<G> {
+impl<G: Service<L>, L> std::fmt::Debug for Pages<G, L> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pages")
-            .field("service", &self.service)
-            .field("remaining", &self.remaining)
-            .finish_non_exhaustive()
+        f.debug_struct("Pages").field("remaining", &self.remaining).finish_non_exhaustive()
     }
 }
 
@@ -146,20 +143,17 @@ impl Seen {
 }
 
 pin_project! {
-    /// The sessions on the pages that answer a list, one at a time: [`Pages`], taken apart.
+    /// The records on the pages that answer a list, one at a time: [`Pages`], taken apart.
     ///
     /// Holds one page, and asks for the next when that one is used up.
     ///
     /// ```
-    /// # use twilio_proxy::gateway::{Error, GatewayExt};
-    /// # use twilio_proxy::sessions::{FetchSession, ListSessions, Session};
-    /// # use twilio_proxy::wire::Page;
-    /// # use tower::Service;
+    /// # use twilio_proxy::gateway::{Error, Gateway, GatewayExt, HttpStack};
+    /// # use twilio_proxy::sessions::ListSessions;
     /// use futures_util::TryStreamExt;
     ///
-    /// # async fn newest<G>(gateway: G, service: twilio_proxy::call::ServiceSid) -> Result<(), Error>
-    /// # where G: Service<ListSessions, Response = Page<Session>, Error = Error> + Service<FetchSession, Error = Error> + Clone {
-    /// let mut newest = std::pin::pin!(gateway.session_stream(ListSessions::new(service).limit(500)));
+    /// # async fn newest<S: HttpStack + Clone>(gateway: Gateway<S>, service: twilio_proxy::call::ServiceSid) -> Result<(), Error> {
+    /// let mut newest = std::pin::pin!(gateway.items(ListSessions::new(service).limit(500)));
     /// while let Some(session) = newest.try_next().await? {
     ///     println!("{:?}", session.unique_name);
     /// }
@@ -167,21 +161,23 @@ pin_project! {
     /// # }
     /// ```
     #[must_use = "streams do nothing unless polled"]
-    pub struct SessionStream<G>
+    pub struct Items<G, L = ListSessions>
     where
-        G: Service<ListSessions>,
+        G: Service<L>,
+        L: Listing,
     {
         #[pin]
-        pages: Pages<G>,
-        page: std::vec::IntoIter<Session>,
+        pages: Pages<G, L>,
+        page: std::vec::IntoIter<L::Item>,
     }
 }
 
-impl<G> SessionStream<G>
+impl<G, L> Items<G, L>
 where
-    G: Service<ListSessions, Response = Page<Session>, Error = Error> + Clone,
+    L: Listing,
+    G: Service<L, Response = Page<L::Item>, Error = Error> + Clone,
 {
-    pub(super) fn new(pages: Pages<G>) -> Self {
+    pub(super) fn new(pages: Pages<G, L>) -> Self {
         Self { pages, page: Vec::new().into_iter() }
     }
 
@@ -189,28 +185,29 @@ where
     ///
     /// # Errors
     ///
-    /// The first error; the sessions before it are lost.
-    pub async fn collect(self) -> Result<Vec<Session>, Error> {
+    /// The first error; the records before it are lost.
+    pub async fn into_vec(self) -> Result<Vec<L::Item>, Error> {
         let mut stream = std::pin::pin!(self);
-        let mut sessions = Vec::new();
-        while let Some(session) = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
-            sessions.push(session?);
+        let mut items = Vec::new();
+        while let Some(item) = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+            items.push(item?);
         }
-        Ok(sessions)
+        Ok(items)
     }
 }
 
-impl<G> Stream for SessionStream<G>
+impl<G, L> Stream for Items<G, L>
 where
-    G: Service<ListSessions, Response = Page<Session>, Error = Error> + Clone,
+    L: Listing,
+    G: Service<L, Response = Page<L::Item>, Error = Error> + Clone,
 {
-    type Item = Result<Session, Error>;
+    type Item = Result<L::Item, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         loop {
-            if let Some(session) = this.page.next() {
-                return Poll::Ready(Some(Ok(session)));
+            if let Some(item) = this.page.next() {
+                return Poll::Ready(Some(Ok(item)));
             }
             match ready!(this.pages.as_mut().poll_next(cx)) {
                 Some(Ok(page)) => *this.page = page.items.into_iter(),
@@ -221,8 +218,8 @@ where
     }
 }
 
-impl<G: Service<ListSessions>> std::fmt::Debug for SessionStream<G> {
+impl<G: Service<L>, L: Listing> std::fmt::Debug for Items<G, L> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SessionStream").field("pages", &self.pages).finish_non_exhaustive()
+        f.debug_struct("Items").field("pages", &self.pages).finish_non_exhaustive()
     }
 }

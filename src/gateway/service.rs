@@ -12,11 +12,13 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tower::layer::util::Stack;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service};
 
+use super::error::SoFar;
 use super::{DefaultStack, Error, GatewayBuilder, Reconcile};
-use crate::call::{BoxError, CallFacts, CallIds, Clock, Collected, Rng};
+use crate::call::{BoxError, CallFacts, CallIds, CallOptions, Clock, Collected, Rng, Sid};
 use crate::middleware::auth::Credentials;
 use crate::middleware::collect::{Collect, CollectLayer};
 use crate::middleware::lift::{Lift, LiftLayer};
@@ -88,9 +90,16 @@ pub struct Gateway<S> {
     shared: Arc<Shared>,
 }
 
+/// What the gateway puts around a stack. The stack reports what it has sent, or nobody knows: this
+/// collector must not guess.
+fn whole(collect: CollectLayer) -> Stack<LiftLayer, CollectLayer> {
+    Stack::new(LiftLayer::new(), collect.untracked())
+}
+
 #[derive(Debug)]
 struct Shared {
     endpoint: Endpoint,
+    account: Option<Sid>,
     clock: Clock,
     ids: CallIds,
     calls: TaskTracker,
@@ -118,17 +127,33 @@ impl<S> Gateway<S> {
     /// The same with a clock and a generator of your own: a run that can be replayed.
     #[must_use]
     pub fn with_clock(stack: S, endpoint: Endpoint, clock: Clock, rng: &Rng) -> Self {
-        // The stack below reports what it has sent, or nobody knows: this collector must not guess.
-        let whole = CollectLayer::new().untracked();
-        Self {
-            stack: whole.layer(LiftLayer::new().layer(stack)),
-            shared: Arc::new(Shared {
-                endpoint,
-                clock,
-                ids: CallIds::new(rng),
-                calls: TaskTracker::new(),
-            }),
-        }
+        let shared = Shared {
+            endpoint,
+            account: None,
+            clock,
+            ids: CallIds::new(rng),
+            calls: TaskTracker::new(),
+        };
+        Self { stack: whole(CollectLayer::new()).layer(stack), shared: Arc::new(shared) }
+    }
+
+    /// How many bytes an answer's body may have, for a stack that collects none itself; 8 MiB by
+    /// default. A cap in the stack below holds as well.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.stack = self.stack.with_limit(bytes);
+        self
+    }
+
+    /// Counts calls under this account, unless they bring credentials of another.
+    pub(super) fn account(self, account: Option<Sid>) -> Self {
+        let Shared { endpoint, clock, ids, calls, .. } = match Arc::try_unwrap(self.shared) {
+            Ok(shared) => shared,
+            // A gateway that has clones already is in use: its calls keep the key they began with.
+            Err(shared) => return Self { shared, ..self },
+        };
+        let shared = Shared { endpoint, account, clock, ids, calls };
+        Self { stack: self.stack, shared: Arc::new(shared) }
     }
 
     /// Where the calls go.
@@ -178,7 +203,8 @@ where
     #[must_use]
     pub fn boxed(self) -> Gateway<BoxedStack> {
         let boxed = BoxCloneSyncService::new(self.stack);
-        let stack = CollectLayer::new().untracked().layer(LiftLayer::new().layer(boxed));
+        // What is in the box has met its cap already.
+        let stack = whole(CollectLayer::new().limit(usize::MAX)).layer(boxed);
         Gateway { stack, shared: self.shared }
     }
 }
@@ -189,16 +215,14 @@ impl<S: HttpStack, O: Operation> Service<O> for Gateway<S> {
     type Future = ResponseFuture<<Whole<S> as Service<Request<Full<Bytes>>>>::Future, O>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.stack.poll_ready(cx).map_err(|error| Error::from_stack(error, None))
+        self.stack.poll_ready(cx).map_err(|error| Error::from_stack(error, SoFar::NOTHING))
     }
 
     fn call(&mut self, operation: O) -> Self::Future {
         // Counted before the question, so that a shutdown in between still waits for this call.
         let token = self.shared.calls.token();
-        if self.shared.calls.is_closed() {
-            return ResponseFuture::failed(Error::closed());
-        }
         let mut encoder = Encoder::new(&self.shared.endpoint, O::META);
+        encoder.account(self.shared.account);
         let request = operation
             .encode(&mut encoder)
             .and_then(|()| encoder.finish(Some(self.shared.ids.next())));
@@ -207,6 +231,10 @@ impl<S: HttpStack, O: Operation> Service<O> for Gateway<S> {
             Err(error) => return ResponseFuture::failed(error.into()),
         };
         let facts = CallFacts::ensure(&mut request);
+        let continues = facts.options().is_some_and(CallOptions::is_continuing);
+        if self.shared.calls.is_closed() && !continues {
+            return ResponseFuture::failed(Error::closed());
+        }
         let state = State::Calling { future: self.stack.call(request) };
         let call = Some(Call { facts, clock: self.shared.clock, _token: token });
         ResponseFuture { state, call, operation: PhantomData }
@@ -221,6 +249,7 @@ struct Call {
 }
 
 pin_project! {
+    #[must_use = "futures do nothing unless polled"]
     /// The answer to come: see [`Gateway`].
     pub struct ResponseFuture<F, O> {
         #[pin]
@@ -283,14 +312,16 @@ impl Call {
         let facts = &*self.facts;
         let (head, body) = match outcome {
             Ok(response) => response.into_parts(),
-            Err(error) => return Err(Error::from_stack(error, Some(facts))),
+            Err(error) => return Err(Error::from_stack(error, facts.into())),
         };
         let attempts = facts.attempts().max(1);
         let answer = Answer::new(head.status, head.headers, body.into_bytes())
             .after(attempts, facts.started().elapsed());
         // A refusal that just came does not count itself: what may have acted came before it.
         if O::accepts(head.status, facts.any_unknown()) {
-            O::decode(answer).map_err(|error| Error::from_decode(error, head.status, attempts))
+            let request_id = answer.request_id_header().cloned();
+            O::decode(answer)
+                .map_err(|error| Error::from_decode(error, head.status, request_id, attempts))
         } else {
             Err(Error::from_answer(&answer, facts, &self.clock))
         }

@@ -1,7 +1,7 @@
 use tower::Service;
 use tower::util::Oneshot;
 
-use super::{Error, GatewayExt, Pages, SessionStream};
+use super::{Error, GatewayExt, Items, Pages};
 use crate::call::{ServiceSid, SessionSid};
 use crate::sessions::{
     CreateSession, DeleteSession, FetchSession, ListSessions, Session, UpdateSession,
@@ -46,6 +46,7 @@ impl<G: GatewayExt> Sessions<G> {
     ///
     /// Any [`Error`]; before repeating a create without a name, ask for its
     /// [`effect`](Error::effect).
+    #[must_use = "a call does nothing unless awaited"]
     pub fn create(
         &self,
         describe: impl FnOnce(CreateSession) -> CreateSession,
@@ -61,6 +62,7 @@ impl<G: GatewayExt> Sessions<G> {
     /// # Errors
     ///
     /// Any [`Error`]; [`is_not_found`](Error::is_not_found) where there is none.
+    #[must_use = "a call does nothing unless awaited"]
     pub fn fetch(&self, session: SessionSid) -> Oneshot<G, FetchSession> {
         self.gateway.send(FetchSession::new(self.service, session))
     }
@@ -70,6 +72,7 @@ impl<G: GatewayExt> Sessions<G> {
     /// # Errors
     ///
     /// Any [`Error`]; [`is_not_found`](Error::is_not_found) where there is none.
+    #[must_use = "a call does nothing unless awaited"]
     pub fn fetch_by_name(&self, name: impl Into<String>) -> Oneshot<G, FetchSession> {
         self.gateway.send(FetchSession::by_name(self.service, name))
     }
@@ -79,6 +82,7 @@ impl<G: GatewayExt> Sessions<G> {
     /// # Errors
     ///
     /// Any [`Error`].
+    #[must_use = "a call does nothing unless awaited"]
     pub fn update(
         &self,
         session: SessionSid,
@@ -95,6 +99,7 @@ impl<G: GatewayExt> Sessions<G> {
     /// # Errors
     ///
     /// Any [`Error`].
+    #[must_use = "a call does nothing unless awaited"]
     pub fn delete(&self, session: SessionSid) -> Oneshot<G, DeleteSession>
     where
         G: Service<DeleteSession, Error = Error>,
@@ -103,11 +108,11 @@ impl<G: GatewayExt> Sessions<G> {
     }
 
     /// Lists sessions, as a stream.
-    pub fn list(&self, describe: impl FnOnce(ListSessions) -> ListSessions) -> SessionStream<G>
+    pub fn list(&self, describe: impl FnOnce(ListSessions) -> ListSessions) -> Items<G>
     where
         G: Service<ListSessions, Response = Page<Session>, Error = Error>,
     {
-        self.gateway.session_stream(describe(ListSessions::new(self.service)))
+        self.gateway.items(describe(ListSessions::new(self.service)))
     }
 
     /// Lists sessions, as a stream of pages.
@@ -123,6 +128,7 @@ impl<G: GatewayExt> Sessions<G> {
     /// # Errors
     ///
     /// Any [`Error`]; a URL on another origin is refused before anything is sent.
+    #[must_use = "a call does nothing unless awaited"]
     pub fn page(&self, url: &str) -> Oneshot<G, ListSessions>
     where
         G: Service<ListSessions, Response = Page<Session>, Error = Error>,

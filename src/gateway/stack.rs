@@ -21,7 +21,8 @@ pub type LimitedAttempt<T> =
     RateLimit<ConcurrencyLimit<AttemptSpan<Headers<Auth<AttemptTimeout<Collect<T>>>>>>>;
 
 /// The layers of the default stack, outermost first: replace one here, or build a stack of your
-/// own with `ServiceBuilder`; [`over`](Self::over) does nothing else.
+/// own with `ServiceBuilder`; [`over`](Self::over) does nothing else. A minor release may add a
+/// layer, so end an expression of this type with `..layers`.
 #[derive(Clone, Debug)]
 pub struct StackLayers {
     /// One span a call.
@@ -56,7 +57,8 @@ impl StackLayers {
             .layer(self.deadline)
             // Outside the limits: a call that backs off holds no permit and no place in a queue.
             .layer(self.retry)
-            // Before concurrency: a call that waits for its cell must not hold a permit meanwhile.
+            // Before concurrency: a call that waits for its cell must not hold a permit meanwhile, or
+            // one busy key would keep all others out.
             .layer(self.rate_limit)
             // Outside the attempt's span and timeout: waiting for a permit is not the server's slowness.
             .layer(self.concurrency)

@@ -24,13 +24,20 @@
 //!   wire ◀── transport
 //! ```
 //!
+//! They are [`CallSpan`](observe::CallSpan), [`Deadline`](deadline::Deadline),
+//! [`Retry`](retry::Retry), [`RateLimit`](limit::RateLimit),
+//! [`ConcurrencyLimit`](limit::ConcurrencyLimit), [`AttemptSpan`](observe::AttemptSpan),
+//! [`Headers`](headers::Headers), [`Auth`](auth::Auth),
+//! [`AttemptTimeout`](deadline::AttemptTimeout) and [`Collect`](collect::Collect).
+//!
 //! # The manners
 //!
 //! All layers of this room behave alike, and one suite of tests holds each of them to it:
 //!
 //! - *Readiness is only forwarded.* Permits, turns and tokens are taken in `call`, so a service
 //!   that is ready and idles holds nothing. The instance that was readied is the one that is
-//!   called.
+//!   called. [`Deadline`](deadline::Deadline) alone is always ready, for its clock must run while
+//!   the service below is not.
 //! - *Dropping is cancelling.* A dropped response future leaves no permit, queue place or task
 //!   behind, wherever it was dropped.
 //! - *Errors keep their type.* A layer passes the inner error on as it is. What it raises itself is
@@ -41,8 +48,8 @@
 //!   [`Collected`](crate::call::Collected).
 //! - *Layers speak through one extension*, [`CallFacts`](crate::call::CallFacts). Every layer also
 //!   works over requests that carry none.
-//! - *Futures have names and no boxes*, so that a stack's type can be written down, and so that it
-//!   costs nothing to put one more layer in.
+//! - *Futures have names and no boxes*, but for calls that wait at a limit, so that a stack's type
+//!   can be written down, and so that it costs nothing to put one more layer in.
 
 pub mod auth;
 pub mod collect;

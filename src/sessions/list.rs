@@ -1,7 +1,8 @@
 use super::{Session, sessions_of};
 use crate::call::ServiceSid;
 use crate::wire::{
-    Answer, DecodeError, EncodeError, Encoder, Operation, OperationMeta, Page, Plain, Route,
+    Answer, DecodeError, EncodeError, Encoder, Listing, Operation, OperationMeta, Page, Plain,
+    Route,
 };
 
 /// The largest page that may be asked for. Proxy returns 100 at most all the same.
@@ -89,6 +90,18 @@ impl ListSessions {
     pub fn limit(mut self, sessions: u64) -> Self {
         self.limit = Some(sessions);
         self
+    }
+}
+
+impl Listing for ListSessions {
+    type Item = Session;
+
+    fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
+    fn at(&self, url: &str) -> Self {
+        Self::page(self.service, url)
     }
 }
 

@@ -13,7 +13,6 @@ use super::{Action, Commit, StoredSession};
 use crate::call::AccountSid;
 
 /// A request that was let in and understood; it has changed nothing yet.
-#[derive(Debug)]
 pub(super) struct Job {
     route: Route,
     account: AccountSid,
@@ -24,7 +23,6 @@ pub(super) struct Job {
 }
 
 /// What is to be done.
-#[derive(Debug)]
 enum Order {
     Create(Box<NewSession>),
     Fetch,

@@ -13,7 +13,7 @@ use crate::call::{AccountSid, ParticipantSid, Rng, ServiceSid, SessionSid};
 ///
 /// Nothing happens here by itself: what a session has become is worked out when somebody looks, so
 /// that a hundred thousand of them need no timers, and paused time is all the time there is.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Directory {
     /// By number, as they were made.
     sessions: BTreeMap<u64, StoredSession>,

@@ -15,7 +15,6 @@ use super::{Action, Mishap, RetryAfter};
 use crate::call::{Collected, Rng};
 
 /// How a request ends, before it is known whether it came over a socket.
-#[derive(Debug)]
 pub(super) enum Outcome {
     Answer(Response<Collected>),
     /// It never came in.

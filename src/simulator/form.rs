@@ -13,7 +13,6 @@ const LONGEST_NAME: usize = 191;
 const LONGEST_LABEL: usize = 255;
 
 /// What a create asks for, checked as far as it can be without looking at other sessions.
-#[derive(Debug)]
 pub(super) struct NewSession {
     pub(super) unique_name: Option<String>,
     pub(super) date_expiry: Option<Timestamp>,
@@ -24,7 +23,6 @@ pub(super) struct NewSession {
     pub(super) fail_on_conflict: bool,
 }
 
-#[derive(Debug)]
 pub(super) struct NewParticipant {
     pub(super) identifier: String,
     pub(super) friendly_name: Option<String>,

@@ -193,7 +193,8 @@ impl Default for Simulator {
     }
 }
 
-/// Without the sessions: a stack prints what it stands on, and they hold phone numbers.
+/// Its settings. The sessions hold phone numbers, and are for [`sessions`](Simulator::sessions) to
+/// show one by one.
 impl fmt::Debug for Simulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulator").field("settings", &self.shared.settings).finish_non_exhaustive()

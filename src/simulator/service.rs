@@ -21,6 +21,7 @@ use crate::call::{BoxError, CallFacts, Collected, Effect, Fault, FaultKind};
 /// simulator's [latency](super::Settings::latency)), nothing was done; dropped while its answer is
 /// late ([`Mishap::Latency`](super::Mishap::Latency)) or never comes, what was done stays done. The
 /// [`CallFacts`] say *unknown* in both cases, as they would of a real server.
+#[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture {
     inner: Pin<Box<dyn Future<Output = Result<Response<Collected>, Fault>> + Send>>,
 }

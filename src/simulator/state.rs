@@ -11,14 +11,13 @@ use super::{Action, Commit, FaultPlan, Mishap, Settings, Stats, StoredSession};
 use crate::call::{AccountSid, ServiceSid};
 
 /// What all clones of a simulator share.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) settings: Settings,
     state: Mutex<State>,
 }
 
 /// Everything that changes. One lock: a request is decided whole or not at all.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct State {
     directories: HashMap<(AccountSid, ServiceSid), Directory>,
     windows: HashMap<(AccountSid, ServiceSid, Action), Window>,
@@ -92,7 +91,6 @@ impl State {
 }
 
 /// A request's place among those of its account that are in flight, given up when it is dropped.
-#[derive(Debug)]
 pub(super) struct Ticket {
     shared: Arc<Shared>,
     account: AccountSid,

@@ -8,11 +8,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
 use super::connect::{Connect, Connector};
-use super::proxy::{Proxies, ProxyChoice};
 use super::resolve::{HostName, Resolver};
 use super::service::{Gate, ProxyTransport};
 use super::tcp::DefaultConnector;
 use super::tls::{self, Trust, Versions};
+use super::tunnel::{TunnelChoice, Tunnels};
 use crate::call::{BoxError, Fault};
 
 /// Settings of a [`ProxyTransport`], each with a default that suits a long-running process.
@@ -36,8 +36,8 @@ pub struct Builder {
     tcp_nodelay: bool,
     tcp_keepalive: Option<Duration>,
     resolver: Resolver,
-    proxy: ProxyChoice,
-    no_proxy: String,
+    tunnel: TunnelChoice,
+    tunnel_except: String,
     idle_timeout: Option<Duration>,
     max_idle_per_host: usize,
     allow_plain_http: bool,
@@ -56,8 +56,8 @@ impl Builder {
             tcp_nodelay: true,
             tcp_keepalive: Some(Duration::from_secs(60)),
             resolver: Resolver::system(),
-            proxy: ProxyChoice::default(),
-            no_proxy: String::new(),
+            tunnel: TunnelChoice::default(),
+            tunnel_except: String::new(),
             idle_timeout: Some(Duration::from_secs(50)),
             max_idle_per_host: 100,
             allow_plain_http: false,
@@ -124,23 +124,23 @@ impl Builder {
         self
     }
 
-    /// Sends every request through this HTTP proxy, by CONNECT, whatever the environment says:
+    /// Sends every request by a tunnel through this HTTP CONNECT proxy, whatever the environment says:
     /// `http://user:password@host:port`, or `https://` for TLS up to the proxy too. User and
     /// password, percent-encoded in the URL, go to the proxy as `Proxy-Authorization`, and nowhere
     /// else.
     ///
-    /// This machine (`localhost`, loopback addresses) is always reached without a proxy.
+    /// This machine (`localhost`, loopback addresses) is always reached without a tunnel.
     #[must_use]
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = ProxyChoice::Given(url.into());
+    pub fn tunnel(mut self, url: impl Into<String>) -> Self {
+        self.tunnel = TunnelChoice::Given(url.into());
         self
     }
 
-    /// The exceptions to [`Builder::proxy`], as in `NO_PROXY`: names (their subdomains included),
+    /// The exceptions to [`Builder::tunnel`], as in `NO_PROXY`: names (their subdomains included),
     /// addresses and networks, parted by commas; `*` for all.
     #[must_use]
-    pub fn no_proxy(mut self, exceptions: impl Into<String>) -> Self {
-        self.no_proxy = exceptions.into();
+    pub fn tunnel_except(mut self, exceptions: impl Into<String>) -> Self {
+        self.tunnel_except = exceptions.into();
         self
     }
 
@@ -148,11 +148,11 @@ impl Builder {
     /// capitals or small letters. They do: where an administrator has set them there is often no
     /// other way out. They are read once, by `build`.
     ///
-    /// The variables' meaning is that of [`Builder::proxy`] and [`Builder::no_proxy`]; this
-    /// setting replaces an earlier [`Builder::proxy`].
+    /// The variables name HTTP CONNECT proxies, as [`Builder::tunnel`] does, and exceptions, as
+    /// [`Builder::tunnel_except`] does; this setting replaces an earlier [`Builder::tunnel`].
     #[must_use]
-    pub fn proxy_from_env(mut self, enabled: bool) -> Self {
-        self.proxy = if enabled { ProxyChoice::Environment } else { ProxyChoice::None };
+    pub fn tunnel_from_env(mut self, enabled: bool) -> Self {
+        self.tunnel = if enabled { TunnelChoice::Environment } else { TunnelChoice::None };
         self
     }
 
@@ -211,8 +211,8 @@ impl Builder {
         self
     }
 
-    /// Trusts these root certificates too: the contents of a PEM file, such as that of a company's
-    /// inspecting proxy.
+    /// Trusts these root certificates too: the contents of a PEM file, such as that of a
+    /// company that inspects its traffic.
     #[must_use]
     pub fn add_roots_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.roots.push(pem.as_ref().to_vec());
@@ -281,24 +281,24 @@ impl Builder {
     ///
     /// [`Config`](crate::call::FaultKind::Config): there are no certificates to trust (the fault
     /// says which feature or setting would bring some), a certificate is damaged, or the URL of a
-    /// proxy can't be read.
+    /// CONNECT proxy can't be read.
     pub fn build(self) -> Result<ProxyTransport, Fault> {
         if matches!(self.trust, Trust::ByConnector) {
             return Err(tls::config_fault("tls_by_connector needs a connector: use build_with"));
         }
         let tls = self.tls()?;
-        let proxies = Proxies::new(&self.proxy, &self.no_proxy)?;
+        let tunnels = Tunnels::new(&self.tunnel, &self.tunnel_except)?;
         let mut tcp = HttpConnector::new_with_resolver(self.resolver.clone());
         tcp.enforce_http(false);
         tcp.set_nodelay(self.tcp_nodelay);
         tcp.set_keepalive(self.tcp_keepalive);
         tcp.set_happy_eyeballs_timeout(self.happy_eyeballs);
-        let connector = DefaultConnector::new(tcp, proxies, tls.as_ref());
+        let connector = DefaultConnector::new(tcp, tunnels, tls.as_ref());
         Ok(self.assemble(connector, tls))
     }
 
     /// The transport, over streams that `connector` opens, with TLS put over them for `https`. The
-    /// settings of TCP, resolver and proxy are the connector's own business then, and not used.
+    /// settings of TCP, resolver and tunnel are the connector's own business then, and not used.
     ///
     /// # Errors
     ///

@@ -27,6 +27,9 @@ use crate::call::{BoxError, Effect, Fault, FaultKind};
 /// hyper's "connection closed before message completed", where the request may be complete and only
 /// its answer lost.
 ///
+/// A bare client needs it below the layers of this crate, or a create that never left is taken for
+/// one that may have: [`LiftLayer::judged_by`](crate::middleware::lift::LiftLayer::judged_by).
+///
 /// ```
 /// use std::io;
 /// use twilio_proxy::call::{Effect, FaultKind};

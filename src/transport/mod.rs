@@ -38,7 +38,7 @@
 //!
 //! # Secrets
 //!
-//! No fault, `Debug` output or header to the API repeats the password of a proxy. URIs are not
+//! No fault, `Debug` output or header to the API repeats the password of a CONNECT proxy. URIs are not
 //! repeated in faults either.
 
 mod body;
@@ -47,11 +47,11 @@ mod connect;
 mod fault;
 mod future;
 mod io;
-mod proxy;
 mod resolve;
 mod service;
 mod tcp;
 mod tls;
+mod tunnel;
 
 pub use body::{BodyError, ResponseBody};
 pub use builder::Builder;

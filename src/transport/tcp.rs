@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower::{Service, ServiceExt};
 
-use super::proxy::Proxies;
 use super::resolve::Resolver;
+use super::tunnel::Tunnels;
 use crate::call::{BoxError, Fault, FaultKind};
 
 type Tcp = HttpConnector<Resolver>;
@@ -27,28 +27,28 @@ type Tcp = HttpConnector<Resolver>;
 #[derive(Clone, Debug)]
 pub struct DefaultConnector {
     tcp: Tcp,
-    proxied: Option<Arc<Proxied>>,
+    tunnelled: Option<Arc<Tunnelled>>,
 }
 
 #[derive(Debug)]
-struct Proxied {
-    proxies: Proxies,
-    /// For proxies that are themselves reached by `https`.
+struct Tunnelled {
+    tunnels: Tunnels,
+    /// For CONNECT proxies that are themselves reached by `https`.
     tls: Option<Arc<ClientConfig>>,
 }
 
 impl DefaultConnector {
-    pub(super) fn new(tcp: Tcp, proxies: Option<Proxies>, tls: Option<&ClientConfig>) -> Self {
-        let proxied = proxies.map(|proxies| {
+    pub(super) fn new(tcp: Tcp, tunnels: Option<Tunnels>, tls: Option<&ClientConfig>) -> Self {
+        let tunnelled = tunnels.map(|tunnels| {
             let tls = tls.map(|tls| {
                 let mut tls = tls.clone();
                 // CONNECT is said in HTTP/1.1: the proxy must not choose anything else.
                 tls.alpn_protocols.clear();
                 Arc::new(tls)
             });
-            Arc::new(Proxied { proxies, tls })
+            Arc::new(Tunnelled { tunnels, tls })
         });
-        Self { tcp, proxied }
+        Self { tcp, tunnelled }
     }
 }
 
@@ -62,12 +62,12 @@ impl Service<Uri> for DefaultConnector {
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        if let Some(proxied) = &self.proxied
-            && let Some(proxy) = proxied.proxies.intercept(&target)
+        if let Some(tunnelled) = &self.tunnelled
+            && let Some(through) = tunnelled.tunnels.intercept(&target)
         {
             // A clone was never asked whether it is ready, and asks for itself.
-            let (tcp, tls) = (self.tcp.clone(), proxied.tls.clone());
-            return Box::pin(tunnel(tcp, tls, proxy, target));
+            let (tcp, tls) = (self.tcp.clone(), tunnelled.tls.clone());
+            return Box::pin(tunnel(tcp, tls, through, target));
         }
         let connecting = self.tcp.call(target);
         Box::pin(async move { Ok(Socket::new(MaybeHttpsStream::Http(connecting.await?))) })
@@ -77,35 +77,40 @@ impl Service<Uri> for DefaultConnector {
 async fn tunnel(
     tcp: Tcp,
     tls: Option<Arc<ClientConfig>>,
-    proxy: Intercept,
+    through: Intercept,
     target: Uri,
 ) -> Result<Socket, BoxError> {
     let target = with_port(target)?;
-    let through = proxy.uri().clone();
-    let stream = match (through.scheme_str(), tls) {
+    let proxy = through.uri().clone();
+    let stream = match (proxy.scheme_str(), tls) {
         (Some("http"), _) => {
-            let tunnel = authorized(Tunnel::new(through, tcp), &proxy);
+            let tunnel = authorized(Tunnel::new(proxy, tcp), &through);
             MaybeHttpsStream::Http(tunnel.oneshot(target).await?)
         }
         (Some("https"), Some(tls)) => {
             let secured = HttpsConnector::from((tcp, tls));
-            authorized(Tunnel::new(through, secured), &proxy).oneshot(target).await?
+            authorized(Tunnel::new(proxy, secured), &through).oneshot(target).await?
         }
         (Some("https"), None) => {
-            return Err(Fault::new(FaultKind::Config, "a proxy reached by https needs TLS").into());
+            return Err(Fault::new(
+                FaultKind::Config,
+                "a CONNECT proxy reached by https needs TLS",
+            )
+            .into());
         }
         (scheme, _) => {
             let scheme = scheme.unwrap_or_default();
-            let detail =
-                format!("proxies that speak {scheme} are not supported, only http and https");
+            let detail = format!(
+                "CONNECT proxies that speak {scheme} are not supported, only http and https"
+            );
             return Err(Fault::new(FaultKind::Config, detail).into());
         }
     };
     Ok(Socket::new(stream))
 }
 
-fn authorized<C>(tunnel: Tunnel<C>, proxy: &Intercept) -> Tunnel<C> {
-    match proxy.basic_auth() {
+fn authorized<C>(tunnel: Tunnel<C>, through: &Intercept) -> Tunnel<C> {
+    match through.basic_auth() {
         Some(authorization) => tunnel.with_auth(authorization.clone()),
         None => tunnel,
     }
@@ -123,7 +128,7 @@ fn with_port(target: Uri) -> Result<Uri, BoxError> {
     Ok(Uri::from_parts(parts)?)
 }
 
-/// A TCP connection, or a tunnel through a proxy that looks like one.
+/// A TCP connection, or a tunnel through a CONNECT proxy that looks like one.
 #[derive(Debug)]
 pub struct Socket(TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>);
 

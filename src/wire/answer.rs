@@ -2,13 +2,16 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_json::error::Category;
 
+/// Twilio's name for a request, in its answers.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("twilio-request-id");
+
 /// A whole response, as an operation gets it to decode.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Answer {
     /// The status.
@@ -67,7 +70,12 @@ impl Answer {
         let mut json = serde_json::Deserializer::from_slice(body);
         seed.deserialize(&mut json)
             .and_then(|value| json.end().map(|()| value))
-            .map_err(|error| DecodeError::of(&error))
+            .map_err(DecodeError::from)
+    }
+
+    /// The header with Twilio's name for the request.
+    pub(crate) fn request_id_header(&self) -> Option<&HeaderValue> {
+        self.headers.get(REQUEST_ID)
     }
 
     /// Twilio's name for the request (`RQ…`): what its support asks for.
@@ -77,32 +85,34 @@ impl Answer {
     }
 }
 
-/// The `Twilio-Request-Id` of an answer.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
-    headers.get("twilio-request-id")?.to_str().ok()
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .field("attempts", &self.attempts)
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
+    }
 }
 
-/// Why a successful answer could not be understood: what is wrong with the body, and where.
+/// The `Twilio-Request-Id` of an answer.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get(REQUEST_ID)?.to_str().ok()
+}
+
+/// Why a successful answer could not be understood: where it stops making sense, and how.
 ///
-/// It holds nothing of the body itself. The parser's own message would: it quotes the value that it
-/// met, which may be a phone number, and errors end up in logs.
+/// It never repeats what stands there, as the JSON library's own error would: that may be a phone
+/// number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
-    problem: &'static str,
     line: usize,
     column: usize,
+    problem: Category,
 }
 
 impl DecodeError {
-    fn of(error: &serde_json::Error) -> Self {
-        let problem = match error.classify() {
-            Category::Eof => "the JSON breaks off",
-            Category::Syntax => "it is no JSON",
-            Category::Data | Category::Io => "a value is of another kind",
-        };
-        Self { problem, line: error.line(), column: error.column() }
-    }
-
     /// The line of the body where it stops making sense; the first is 1.
     #[must_use]
     pub fn line(&self) -> usize {
@@ -116,10 +126,20 @@ impl DecodeError {
     }
 }
 
+impl From<serde_json::Error> for DecodeError {
+    fn from(error: serde_json::Error) -> Self {
+        Self { line: error.line(), column: error.column(), problem: error.classify() }
+    }
+}
+
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { problem, line, column } = self;
-        write!(f, "the body is not what the API promises: {problem}, line {line}, column {column}")
+        let problem = match self.problem {
+            Category::Eof => "the body ends too early",
+            Category::Data => "the body is not what the API promises",
+            Category::Syntax | Category::Io => "the body is no JSON",
+        };
+        write!(f, "{problem}, at line {}, column {}", self.line, self.column)
     }
 }
 

@@ -10,15 +10,14 @@ use http_body_util::Full;
 use super::{Endpoint, EndpointError, OperationMeta};
 use crate::call::{CallFacts, CallId, CallOptions, Idempotency, Sid, percent};
 
-/// Room for the longest usual path, and one byte more than any: `Bytes` made from a buffer with
-/// spare room is shared from the start, so that retry's copy of the URI allocates nothing.
+/// Room for the longest usual path, and some to spare: `Bytes` made from a buffer with spare room is
+/// shared from the start, so that retry's copy of the URI allocates nothing.
 const PATH_CAPACITY: usize = 160;
 
 /// Where an operation says itself: path, query and form go in, a request comes out.
 ///
 /// Everything is escaped here and nowhere else, one segment, one key or one value at a time, so
 /// no input can reach another path or smuggle a parameter in.
-#[derive(Debug)]
 pub struct Encoder<'a> {
     endpoint: &'a Endpoint,
     meta: OperationMeta,
@@ -27,6 +26,7 @@ pub struct Encoder<'a> {
     form: String,
     absolute: Option<Uri>,
     scope: Option<Sid>,
+    account: Option<Sid>,
     options: Option<Box<CallOptions>>,
 }
 
@@ -44,6 +44,7 @@ impl<'a> Encoder<'a> {
             form: String::new(),
             absolute: None,
             scope: None,
+            account: None,
             options: None,
         }
     }
@@ -114,9 +115,19 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// Adds the call's own wishes.
+    /// Adds the call's own wishes; they go before any that were added already.
     pub fn options(&mut self, options: CallOptions) -> &mut Self {
+        let options = match self.options.take() {
+            Some(earlier) => options.or(*earlier),
+            None => options,
+        };
         self.options = Some(Box::new(options));
+        self
+    }
+
+    /// Says which account quotas count the call under, unless it brings credentials of another.
+    pub fn account(&mut self, account: Option<Sid>) -> &mut Self {
+        self.account = account;
         self
     }
 
@@ -145,7 +156,8 @@ impl<'a> Encoder<'a> {
         };
         let mut facts = CallFacts::new(self.meta.name, self.meta.idempotency)
             .with_template(self.meta.template)
-            .with_scope(self.scope);
+            .with_scope(self.scope)
+            .with_account(self.account);
         if let Some(id) = id {
             facts = facts.with_id(id);
         }
@@ -163,6 +175,13 @@ impl<'a> Encoder<'a> {
         *request.headers_mut() = headers;
         request.extensions_mut().insert(Arc::new(facts));
         Ok(request)
+    }
+}
+
+/// Prints no path and no form: there are phone numbers in them.
+impl fmt::Debug for Encoder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("meta", &self.meta).finish_non_exhaustive()
     }
 }
 

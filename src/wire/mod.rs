@@ -17,11 +17,12 @@ mod page;
 pub(crate) mod record;
 mod route;
 
+pub(crate) use answer::REQUEST_ID;
 pub use answer::{Answer, DecodeError};
 pub use api_error::ApiError;
 pub use encode::{EncodeError, Encoder};
 pub use endpoint::{Endpoint, EndpointError};
 pub use extra::Extra;
 pub use operation::{ByName, BySid, Configured, Detailed, Operation, OperationMeta, Plain, Reply};
-pub use page::{Page, PageMeta};
+pub use page::{Listing, Page, PageMeta};
 pub use route::Route;

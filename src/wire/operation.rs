@@ -17,7 +17,7 @@ use crate::call::{CallOptions, Idempotency};
 /// use http::{Method, Request, Response};
 /// use http_body_util::Full;
 /// use serde::Deserialize;
-/// use twilio_proxy::call::{BoxError, Idempotency, ParticipantSid, ServiceSid, SessionSid};
+/// use twilio_proxy::call::{BoxError, ParticipantSid, ServiceSid, SessionSid};
 /// use twilio_proxy::gateway::{Gateway, GatewayExt};
 /// use twilio_proxy::wire::{
 ///     Answer, DecodeError, EncodeError, Encoder, Endpoint, Operation, OperationMeta, Plain,
@@ -38,12 +38,11 @@ use crate::call::{CallOptions, Idempotency};
 /// impl Operation for FetchParticipant {
 ///     type Output = Participant;
 ///     type Recovery = Plain;
-///     const META: OperationMeta = OperationMeta {
-///         name: "participants.fetch",
-///         method: Method::GET,
-///         template: "/v1/Services/{ServiceSid}/Sessions/{SessionSid}/Participants/{Sid}",
-///         idempotency: Idempotency::Safe,
-///     };
+///     const META: OperationMeta = OperationMeta::new(
+///         "participants.fetch",
+///         Method::GET,
+///         "/v1/Services/{ServiceSid}/Sessions/{SessionSid}/Participants/{Sid}",
+///     );
 ///
 ///     fn encode(&self, to: &mut Encoder<'_>) -> Result<(), EncodeError> {
 ///         to.literal("/v1/Services").segment("ServiceSid", self.service.as_str())?;
@@ -112,7 +111,8 @@ pub trait Operation: Sized {
     /// Says what is wrong with the body. The server has acted by then.
     fn decode(answer: Answer) -> Result<Self::Output, DecodeError>;
 
-    /// The same operation with wishes for this one call.
+    /// The same operation with wishes for this one call. Said twice, the later wishes go before the
+    /// earlier.
     #[must_use]
     fn with(self, options: CallOptions) -> Configured<Self> {
         Configured { operation: self, options }
@@ -127,6 +127,7 @@ pub trait Operation: Sized {
 
 /// What never changes from call to call of an operation.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct OperationMeta {
     /// The operation's name in logs, metrics and quotas, such as `sessions.create`.
     pub name: &'static str,
@@ -138,15 +139,33 @@ pub struct OperationMeta {
     pub idempotency: Idempotency,
 }
 
+impl OperationMeta {
+    /// An operation that may be repeated as far as HTTP promises it of the method.
+    #[must_use]
+    pub const fn new(name: &'static str, method: Method, template: &'static str) -> Self {
+        let idempotency = Idempotency::of_method(&method);
+        Self { name, method, template, idempotency }
+    }
+
+    /// Says whether calls may be repeated, where more is known than HTTP promises.
+    #[must_use]
+    pub const fn idempotency(mut self, idempotency: Idempotency) -> Self {
+        self.idempotency = idempotency;
+        self
+    }
+}
+
 /// A lost answer is recovered by trying again, where that is safe, and in no other way.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
-/// A lost answer to a create is recovered by looking for what it may have created, by name.
+/// A lost answer to a create is recovered by looking for what it may have created, by name. For
+/// sessions only: a create of another resource is [`Plain`].
 #[derive(Clone, Copy, Debug)]
 pub struct ByName;
 
-/// A lost answer to an update is recovered by looking at the session that it was to change.
+/// A lost answer to an update is recovered by looking at the session that it was to change. For
+/// sessions only: an update of another resource is [`Plain`].
 #[derive(Clone, Copy, Debug)]
 pub struct BySid;
 
@@ -247,13 +266,13 @@ pub struct Reply<T> {
     pub attempts: u32,
     /// From the encoding of the call to its whole answer.
     pub elapsed: Duration,
-    /// Whether the answer to a create was lost and its session found again by name; status and
-    /// headers are then those of the fetch that found it.
+    /// Whether the answer was lost, and a look at the session showed that the work is done; status
+    /// and headers are then those of the look.
     pub recovered: bool,
 }
 
 impl<T> Reply<T> {
-    /// The same, marked as found again, after that many attempts more and that much time before.
+    /// The same, marked as found by a look, after that many attempts more and that much time before.
     #[must_use]
     pub fn recovered(mut self, attempts: u32, elapsed: Duration) -> Self {
         self.recovered = true;

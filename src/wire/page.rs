@@ -6,7 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::record::{self, Name, Record};
-use super::{Answer, DecodeError, Extra};
+use super::{Answer, Configured, DecodeError, Extra, Operation};
 
 /// One page of a list, of any resource.
 ///
@@ -45,6 +45,32 @@ pub struct PageMeta {
     /// Fields that this version has no name for.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// An operation that is answered with a page, and knows how to ask for another: what the streams of
+/// the gateway need to list any resource.
+pub trait Listing: Operation<Output = Page<Self::Item>> + Clone {
+    /// One record.
+    type Item;
+
+    /// How many records a stream yields in all; `None` for all there are.
+    fn limit(&self) -> Option<u64>;
+
+    /// The same list at a URL that a page named.
+    #[must_use]
+    fn at(&self, url: &str) -> Self;
+}
+
+impl<L: Listing> Listing for Configured<L> {
+    type Item = L::Item;
+
+    fn limit(&self) -> Option<u64> {
+        self.operation().limit()
+    }
+
+    fn at(&self, url: &str) -> Self {
+        self.operation().at(url).with(self.wishes().clone())
+    }
 }
 
 impl<T> Page<T> {

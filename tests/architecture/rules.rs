@@ -126,6 +126,38 @@ pub(crate) fn homes(sources: &[Source], table: &[Home]) -> Vec<String> {
     complaints
 }
 
+/// Where a table lets something be, and nothing is: what nobody uses is an open door.
+fn idle<'t>(sources: &[Source], of: &str, at: &'t [&'t str]) -> Vec<&'t str> {
+    let library = library(sources);
+    let is_used = |place: &&str| {
+        library.iter().any(|(source, scan)| {
+            let module = source.module().unwrap_or_default();
+            is_within(&module, place) && scan.paths.iter().any(|named| named.starts_with(of))
+        })
+    };
+    at.iter().copied().filter(|place| !is_used(place)).collect()
+}
+
+pub(crate) fn idle_homes(sources: &[Source], table: &[Home]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for home in table {
+        complaints.extend(idle(sources, home.of, home.at).into_iter().map(|place| {
+            format!("HOMES has {} at {place}, which does not name it: take it out", home.of)
+        }));
+    }
+    complaints
+}
+
+pub(crate) fn idle_exceptions(sources: &[Source], table: &[Signpost]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for sign in table {
+        complaints.extend(idle(sources, sign.path, sign.only).into_iter().map(|place| {
+            format!("SIGNPOSTS lets {place} name {}, and it does not: take it out", sign.path)
+        }));
+    }
+    complaints
+}
+
 pub(crate) fn one_file(sources: &[Source], krate: &str) -> Vec<String> {
     let files: Vec<_> = library(sources)
         .into_iter()
@@ -180,13 +212,11 @@ pub(crate) fn layer_docs(sources: &[Source], headings: &[&str]) -> Vec<String> {
     let mut complaints = Vec::new();
     for (source, scan) in library(sources) {
         let module = source.module().unwrap_or_default();
-        if source.room().as_deref() != Some("middleware") || module == "middleware" {
-            continue;
-        }
+        // A room's own essay is about all of its layers, so it stands in for none.
         let folder = module.rsplit_once('/').map_or("", |(folder, _)| folder);
         let essay = sources
             .iter()
-            .filter(|other| other.is_rust() && folder != "middleware")
+            .filter(|other| other.is_rust() && folder.contains('/'))
             .find(|other| other.module().as_deref() == Some(folder));
         for (layer, line) in &scan.layers {
             let mut docs = item_docs(&source.text, *line);

@@ -1,6 +1,6 @@
 //! Each rule, fed what it must refuse and what it must let pass.
 
-use crate::rules;
+use crate::rules::{self, Home, Signpost};
 use crate::source::{Scan, Source};
 use crate::{HOMES, LAYER_HEADINGS, MAX_LINES, ROOMS, SIGNPOSTS};
 
@@ -141,13 +141,35 @@ fn a_crate_at_home_passes_and_so_does_a_module_of_its_name() {
     passes(&homes("src/transport/mod.rs", "use hyper::Method;"));
     passes(&homes("src/simulator/server.rs", "use hyper::Method;"));
     passes(&homes("src/simulator/server/mod.rs", "use hyper::Method;"));
-    passes(&homes("src/middleware/limit/mod.rs", "use governor::Quota;"));
+    passes(&homes("src/middleware/limit/rate/mod.rs", "use governor::Quota;"));
     passes(&homes("src/sessions/mod.rs", "mod tower;\npub use tower::Height;"));
     passes(&homes("src/sessions/mod.rs", "#[cfg(test)]\nmod tests { use tower::Service; }"));
     passes(&homes(
         "src/call/a.rs",
         "use serde::Serialize;\nfn f() { x.hyper(); hyper_fast::g(); }",
     ));
+}
+
+#[test]
+fn a_home_that_nobody_lives_in_is_refused() {
+    let home = |at| [Home { of: "secrecy", at }];
+    let named = || Source::new("src/middleware/auth/env.rs", "use secrecy::SecretString;");
+    let silent = || Source::new("src/gateway/mod.rs", "// secrecy\n#[cfg(test)] use secrecy::S;");
+    let idle = |at| rules::idle_homes(&[named(), silent()], &home(at));
+    passes(&idle(&["middleware/auth"]));
+    passes(&idle(&["middleware"]));
+    for empty in ["gateway", "middleware/authors"] {
+        let at: &'static [&'static str] = vec!["middleware/auth", empty].leak();
+        let complaints = idle(at);
+        assert_eq!(complaints.len(), 1, "{complaints:#?}");
+        assert!(complaints[0].contains(&format!("secrecy at {empty}")), "{complaints:#?}");
+    }
+
+    let sign = [Signpost { path: "std::env::var", only: &["gateway", "call"], instead: "" }];
+    let reads = Source::new("src/gateway/builder.rs", "use std::env;\nfn f() { env::var(\"X\"); }");
+    let complaints = rules::idle_exceptions(&[reads], &sign);
+    assert_eq!(complaints.len(), 1, "{complaints:#?}");
+    assert!(complaints[0].contains("lets call name"), "{complaints:#?}");
 }
 
 #[test]
@@ -181,6 +203,9 @@ fn signposts_see_through_imports() {
         "use tokio::time::Instant;\nuse std::env;
          fn f() { Instant::now(); env::consts::OS; if println != 1 {} writeln!(f); }",
     ));
+    let elapsed = "use tower::timeout::error::Elapsed;";
+    refused(&signposts("src/gateway/stack.rs", elapsed), 1, "deadline");
+    passes(&signposts("src/gateway/error/foreign.rs", elapsed));
     passes(&signposts("src/call/clock.rs", "fn f() { jiff::Timestamp::now(); }"));
     passes(&signposts("src/call/clock.rs", "#[cfg(test)] mod tests { fn f() { println!(); } }"));
 }
@@ -215,6 +240,9 @@ fn a_layer_without_its_headings_is_refused() {
     let room = ("src/middleware/mod.rs", both.replace("///", "//!"));
     assert_eq!(docs(&[folder, room.clone()]).len(), 2);
     assert_eq!(docs(&[("src/middleware/pace.rs", layer.to_owned()), room]).len(), 2);
+    // A layer of another room is one too.
+    assert_eq!(docs(&[("src/gateway/pace/mod.rs", layer.to_owned())]).len(), 2);
+    passes(&docs(&[("src/gateway/pace/mod.rs", format!("{both}{layer}"))]));
     // Documentation of something above it is not its own.
     let above = format!("{both}pub struct Pace;\n\n{layer}");
     assert_eq!(docs(&[("src/middleware/pace.rs", above)]).len(), 2);

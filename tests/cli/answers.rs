@@ -2,15 +2,8 @@
 
 use serde_json::{Value, json as value};
 
-use crate::server::{Act, Server, answer, json};
-use crate::{SERVICE, SESSION, TOKEN, sessions, sessions_with};
-
-fn run_against(script: impl IntoIterator<Item = Act>, args: &[&str]) -> (crate::Run, Server) {
-    let server = Server::start(script);
-    let url = server.url();
-    let args: Vec<&str> = args.iter().copied().chain(["--base-url", &url]).collect();
-    (sessions(&args), server)
-}
+use crate::server::{Act, answer, json};
+use crate::{SERVICE, SESSION, TOKEN, run_against, sessions, sessions_with};
 
 #[test]
 fn a_session_keeps_its_nulls_and_the_fields_nobody_knows() {

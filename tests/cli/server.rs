@@ -1,7 +1,7 @@
 //! An HTTP server of a few lines, which answers from a script and keeps the bytes it got.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -11,13 +11,25 @@ pub(crate) enum Act {
     /// Answers with this status line, these headers and this body, and closes; `{base}` in the
     /// body stands for the server's own URL.
     Answer { status: String, headers: String, body: String },
+    /// Writes these bytes, whatever they are, and closes.
+    Raw(Vec<u8>),
+    /// Writes these bytes, and then these again and again.
+    Endless(&'static str, String),
+    /// Writes these bytes and says no more, but stays.
+    Stall(&'static str),
     /// Closes without a word, after it has read the request.
     Hang,
+    /// Closes with the request unread, which the kernel makes a reset.
+    Reset,
 }
 
 /// An answer with a status, headers and a body.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Act {
     Act::Answer { status: status.into(), headers: headers.into(), body: body.into() }
+}
+
+pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Act {
+    Act::Raw(bytes.into())
 }
 
 pub(crate) fn json(status: &str, body: &str) -> Act {
@@ -32,24 +44,35 @@ pub(crate) struct Server {
 impl Server {
     /// A server that acts so, one connection after the other; later ones are refused by silence.
     pub(crate) fn start(script: impl IntoIterator<Item = Act>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen("127.0.0.1:0", script)
+    }
+
+    /// The same on another address.
+    pub(crate) fn listen(address: &str, script: impl IntoIterator<Item = Act>) -> Self {
+        let script: Vec<Act> = script.into_iter().collect();
+        Self::serve(TcpListener::bind(address).unwrap(), script.into_iter())
+    }
+
+    /// A server whose script is written as it goes, and may have no end.
+    pub(crate) fn start_lazily(script: impl Iterator<Item = Act> + Send + 'static) -> Self {
+        Self::serve(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    fn serve(listener: TcpListener, script: impl Iterator<Item = Act> + Send + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let acts: Vec<Act> = script.into_iter().collect();
         let kept = Arc::clone(&requests);
         thread::spawn(move || {
-            for act in acts {
+            for act in script {
                 let (mut stream, _) = listener.accept().unwrap();
-                kept.lock().unwrap().push(read(&mut stream));
-                if let Act::Answer { status, headers, body } = act {
-                    let body = body.replace("{base}", &format!("http://{address}"));
-                    let length = body.len();
-                    write!(
-                        stream,
-                        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
-                    )
-                    .unwrap();
+                if matches!(act, Act::Reset) {
+                    stream.peek(&mut [0]).unwrap();
+                    kept.lock().unwrap().push(String::new());
+                    continue;
                 }
+                kept.lock().unwrap().push(read(&mut stream));
+                // A client that has heard enough may hang up: no business of the script's.
+                let _ = perform(act, &mut stream, &format!("http://{address}"));
             }
         });
         Self { address, requests }
@@ -57,6 +80,10 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     pub(crate) fn host(&self) -> String {
@@ -69,8 +96,35 @@ impl Server {
     }
 }
 
+fn perform(act: Act, stream: &mut impl Write, base: &str) -> std::io::Result<()> {
+    match act {
+        Act::Answer { status, headers, body } => {
+            let body = body.replace("{base}", base);
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
+            )
+        }
+        Act::Raw(bytes) => stream.write_all(&bytes),
+        Act::Endless(head, more) => {
+            stream.write_all(head.as_bytes())?;
+            loop {
+                stream.write_all(more.as_bytes())?;
+            }
+        }
+        Act::Stall(head) => {
+            stream.write_all(head.as_bytes())?;
+            loop {
+                thread::park();
+            }
+        }
+        Act::Hang | Act::Reset => Ok(()),
+    }
+}
+
 /// Reads one request: its head, and as much body as it says.
-fn read(stream: &mut TcpStream) -> String {
+pub(crate) fn read(stream: &mut impl Read) -> String {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -84,7 +138,7 @@ fn read(stream: &mut TcpStream) -> String {
                 return text.into_owned();
             }
         }
-        match stream.read(&mut buffer).unwrap() {
+        match stream.read(&mut buffer).unwrap_or(0) {
             0 => return String::from_utf8_lossy(&bytes).into_owned(),
             read => bytes.extend_from_slice(&buffer[..read]),
         }

@@ -90,12 +90,7 @@ pub(crate) async fn visit<G: Front>(gateway: &G) {
     told(gateway.send(list.detailed().with(options())).await);
     let elsewhere = format!("https://evil.test/{NAME}?PageToken={PAGE_TOKEN}");
     told(gateway.send(ListSessions::page(service, elsewhere).detailed().with(options())).await);
-    told(
-        gateway
-            .session_stream(ListSessions::new(service).page_size(1))
-            .try_collect::<Vec<_>>()
-            .await,
-    );
+    told(gateway.items(ListSessions::new(service).page_size(1)).try_collect::<Vec<_>>().await);
     told(gateway.send(DeleteSession::new(service, sid).detailed().with(options())).await);
     // What is refused before it is sent.
     let long = named.clone().participant(Participant::new(PHONES[0].repeat(99)));

@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use tower::Service;
-use twilio_proxy::call::{CallOptions, Effect};
-use twilio_proxy::gateway::{ErrorKind, GatewayExt};
+use twilio_proxy::call::{CallOptions, Effect, Fault, FaultKind, Priority, Rejection};
+use twilio_proxy::gateway::{ErrorKind, Gateway, GatewayExt};
+use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{CreateSession, FetchSession};
 use twilio_proxy::wire::Operation;
@@ -106,4 +108,74 @@ async fn a_shutdown_waits_for_calls_in_flight_and_takes_no_new_ones() {
     assert_eq!((refused.kind(), refused.effect()), (ErrorKind::Rejected, Effect::None));
     drop(in_flight);
     assert_eq!(gateway.shutdown(Duration::from_secs(1)).await.cut_off, 0);
+}
+
+/// Every stack was once collected a second time under the default cap, whatever cap it had.
+#[tokio::test]
+async fn a_larger_body_limit_is_a_larger_one() {
+    let nine_mebibytes = || {
+        let padding = "x".repeat(9 << 20);
+        answer(200, format!(r#"{{"unique_name": "order-1", "padding": "{padding}"}}"#))
+    };
+    let fetch = FetchSession::by_name(service(), "order-1");
+    let capped = Script::new([nine_mebibytes()]).gateway().send(fetch.clone()).await.unwrap_err();
+    assert_eq!((capped.kind(), capped.effect()), (ErrorKind::BodyTooLarge, Effect::Applied));
+
+    let wide = Script::new([nine_mebibytes(), nine_mebibytes()]).gateway().body_limit(10 << 20);
+    assert!(wide.send(fetch.clone()).await.is_ok());
+    assert!(wide.boxed().send(fetch.clone()).await.is_ok());
+
+    let script = Script::new([nine_mebibytes()]);
+    let account = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse().unwrap();
+    let builder = Gateway::builder(Credentials::auth_token(account, "x")).body_limit(10 << 20);
+    assert!(builder.over(script).unwrap().send(fetch).await.is_ok());
+}
+
+#[tokio::test]
+async fn wishes_said_twice_add_up_and_the_later_go_first() {
+    let script = Script::new([answer(201, SESSION)]);
+    let inner = CallOptions::new().form("A", "1").max_attempts(7).priority(Priority::High);
+    let outer = CallOptions::new().form("B", "2").max_attempts(3);
+    let create = CreateSession::new(service()).with(inner).with(outer);
+    script.gateway().send(create).await.unwrap();
+    assert_eq!(script.sent()[0].body, "A=1&B=2");
+    let both = CallOptions::new().max_attempts(3).or(CallOptions::new().priority(Priority::High));
+    assert_eq!(both.wanted_attempts(), Some(3));
+    assert_eq!(both.wanted_priority(), Priority::High);
+}
+
+/// An error of a call that was lost is looked into, even when the gateway has been closed meanwhile.
+#[tokio::test]
+async fn a_look_that_a_call_in_flight_needs_is_let_through_a_shutdown() {
+    let now = jiff::Timestamp::now();
+    let taken = {
+        let mut step = answer(400, r#"{"code": 80603}"#).unwrap();
+        let since_epoch = Duration::from_secs(now.as_second().try_into().unwrap());
+        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + since_epoch);
+        step.headers_mut().insert("date", date.parse().unwrap());
+        Ok(step)
+    };
+    let lost = Err(Fault::new(FaultKind::Interrupted, "reset").into());
+    let found = answer(200, format!(r#"{{"unique_name": "order-1", "date_created": "{now:.0}"}}"#));
+    let script = Script::new([lost, taken, found]);
+    let account = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse().unwrap();
+    let gateway = Gateway::builder(Credentials::auth_token(account, "x")).over(script).unwrap();
+    let mut held = gateway.clone();
+    held.ready_for::<CreateSession>().await.unwrap();
+    let create = held.call(CreateSession::new(service()).unique_name("order-1"));
+    assert_eq!(gateway.shutdown(Duration::ZERO).await.cut_off, 1);
+    assert_eq!(create.await.unwrap().unique_name.as_deref(), Some("order-1"));
+    let late = gateway.send(FetchSession::by_name(service(), "order-1")).await.unwrap_err();
+    assert_eq!(late.rejection(), Some(Rejection::Closed));
+    assert!(!late.is_throttled(), "a gateway that shuts down will not be back");
+}
+
+#[tokio::test]
+async fn extra_headers_reach_the_wire() {
+    let script = Script::new([answer(200, SESSION)]);
+    let options = CallOptions::new()
+        .header(HeaderName::from_static("x-tenant"), HeaderValue::from_static("blue"));
+    let fetch = FetchSession::by_name(service(), "order-1").with(options);
+    script.gateway().send(fetch).await.unwrap();
+    assert_eq!(script.sent()[0].headers["x-tenant"], "blue");
 }

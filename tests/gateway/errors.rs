@@ -121,3 +121,30 @@ async fn a_delete_that_finds_nothing_on_its_first_attempt_has_failed() {
     assert!(error.is_not_found());
     assert_eq!(error.effect(), Effect::None);
 }
+
+/// What stands in an answer may be a phone number: the error says where it stops, and not at what.
+#[tokio::test]
+async fn an_answer_that_makes_no_sense_is_not_repeated() {
+    let mut step = answer(200, r#"{"sid": "+15550100"}"#).unwrap();
+    step.headers_mut().insert("twilio-request-id", "RQ1".parse().unwrap());
+    let error = fetch(Ok(step)).await;
+    let source = error.source().unwrap().to_string();
+    assert_eq!(source, "the body is not what the API promises, at line 1, column 19");
+    assert!(!format!("{error:?} {error}").contains("5550100"));
+    assert_eq!(error.request_id(), Some("RQ1"), "what the support asks for");
+}
+
+/// tower's layers box the error of a typed service: it is found in the box again.
+#[test]
+fn an_error_survives_a_box() {
+    let fault = Fault::new(FaultKind::Rejected(Rejection::QueueFull), "full");
+    let error = Error::from(fault);
+    assert_eq!(
+        (error.kind(), error.rejection()),
+        (ErrorKind::Rejected, Some(Rejection::QueueFull))
+    );
+    let again = Error::from(Box::<dyn std::error::Error + Send + Sync>::from(error));
+    assert_eq!((again.kind(), again.to_string().as_str()), (ErrorKind::Rejected, "full"));
+    let foreign = Error::from(Box::<dyn std::error::Error + Send + Sync>::from("who knows"));
+    assert_eq!((foreign.kind(), foreign.effect()), (ErrorKind::Other, Effect::Unknown));
+}

@@ -1,8 +1,10 @@
 use futures_util::{StreamExt, TryStreamExt};
+use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use twilio_proxy::call::Effect;
+use twilio_proxy::call::{CallOptions, Effect};
 use twilio_proxy::gateway::{ErrorKind, GatewayExt};
 use twilio_proxy::sessions::{ListSessions, Session};
+use twilio_proxy::wire::Operation;
 
 use crate::script::{SERVICE, Script, Step, answer, service};
 
@@ -35,8 +37,7 @@ async fn short_and_empty_pages_are_not_the_end_only_a_null_next_page_is() {
         page(&[], Some(&url("t2"))),
         page(&["b", "c"], None),
     ]);
-    let all =
-        script.gateway().session_stream(ListSessions::new(service())).collect().await.unwrap();
+    let all = script.gateway().items(ListSessions::new(service())).into_vec().await.unwrap();
     assert_eq!(names(&all), ["a", "b", "c"]);
     let first = format!("GET {BASE}/v1/Services/{SERVICE}/Sessions");
     assert_eq!(
@@ -53,7 +54,7 @@ async fn a_limit_yields_exactly_that_many_and_fetches_no_page_too_many() {
         let script =
             Script::new([page(&["a", "b"], Some(&url("t1"))), page(&["c", "d"], Some(&url("t2")))]);
         let list = ListSessions::new(service()).page_size(2).limit(limit);
-        let all = script.gateway().session_stream(list).collect().await.unwrap();
+        let all = script.gateway().items(list).into_vec().await.unwrap();
         assert_eq!(names(&all), &["a", "b", "c", "d"][..usize::try_from(limit).unwrap()]);
         assert_eq!(script.lines().len(), pages, "limit {limit}");
     }
@@ -82,8 +83,7 @@ async fn a_next_page_elsewhere_is_refused_before_anything_is_sent() {
         "not a url",
     ] {
         let script = Script::new([page(&["a"], Some(elsewhere))]);
-        let mut stream =
-            std::pin::pin!(script.gateway().session_stream(ListSessions::new(service())));
+        let mut stream = std::pin::pin!(script.gateway().items(ListSessions::new(service())));
         assert!(stream.next().await.unwrap().is_ok());
         let error = stream.next().await.unwrap().unwrap_err();
         assert_eq!(
@@ -107,8 +107,7 @@ async fn a_loop_of_pages_ends_in_an_error() {
         page(&["c"], Some(&url("t1"))),
     ]);
     let gateway = script.gateway();
-    let results: Vec<_> =
-        StreamExt::collect(gateway.session_stream(ListSessions::new(service()))).await;
+    let results: Vec<_> = gateway.items(ListSessions::new(service())).collect::<Vec<_>>().await;
     assert_eq!(results.len(), 4);
     let error = results[3].as_ref().unwrap_err();
     assert_eq!((error.kind(), error.effect()), (ErrorKind::Unexpected, Effect::None));
@@ -119,8 +118,7 @@ async fn a_loop_of_pages_ends_in_an_error() {
 async fn a_page_that_names_itself_as_the_next_is_a_loop_too() {
     let own = format!("{BASE}/v1/Services/{SERVICE}/Sessions?PageSize=50&Page=0");
     let script = Script::new([page(&["a"], Some(&own))]);
-    let error =
-        script.gateway().session_stream(ListSessions::new(service())).collect().await.unwrap_err();
+    let error = script.gateway().items(ListSessions::new(service())).into_vec().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unexpected);
     assert_eq!(script.lines().len(), 1);
 }
@@ -128,7 +126,7 @@ async fn a_page_that_names_itself_as_the_next_is_a_loop_too() {
 #[tokio::test]
 async fn nothing_is_fetched_before_it_is_asked_for() {
     let script = Script::new([page(&["a"], Some(&url("t1")))]);
-    let mut stream = Box::pin(script.gateway().session_stream(ListSessions::new(service())));
+    let mut stream = Box::pin(script.gateway().items(ListSessions::new(service())));
     assert_eq!(script.lines().len(), 0);
     assert!(stream.next().await.unwrap().is_ok());
     drop(stream);
@@ -138,7 +136,7 @@ async fn nothing_is_fetched_before_it_is_asked_for() {
 #[tokio::test]
 async fn an_error_in_the_middle_ends_the_stream_with_that_error() {
     let script = Script::new([page(&["a"], Some(&url("t1"))), answer(500, "")]);
-    let mut stream = std::pin::pin!(script.gateway().session_stream(ListSessions::new(service())));
+    let mut stream = std::pin::pin!(script.gateway().items(ListSessions::new(service())));
     assert!(stream.next().await.unwrap().is_ok());
     assert_eq!(stream.next().await.unwrap().unwrap_err().kind(), ErrorKind::Server);
     assert!(stream.next().await.is_none());
@@ -152,7 +150,7 @@ async fn a_limit_of_nothing_and_a_page_size_out_of_range_are_refused() {
         ListSessions::new(service()).page_size(1001),
     ] {
         let script = Script::default();
-        let error = script.gateway().session_stream(list).collect().await.unwrap_err();
+        let error = script.gateway().items(list).into_vec().await.unwrap_err();
         assert_eq!((error.kind(), error.effect()), (ErrorKind::Encode, Effect::None));
     }
 }
@@ -166,4 +164,18 @@ async fn first_and_previous_pages_can_be_fetched_as_well() {
     let again = gateway.sessions(service()).page(first).await.unwrap();
     assert_eq!(names(&again.items), ["a"]);
     assert_eq!(script.lines()[1], format!("GET {first}"));
+}
+
+/// Wishes of a list, such as a subaccount's credentials, hold for each of its pages.
+#[tokio::test]
+async fn a_list_takes_its_wishes_to_every_page() {
+    let script = Script::new([page(&["a"], Some(&url("t1"))), page(&["b"], None)]);
+    let tenant = || (HeaderName::from_static("x-tenant"), HeaderValue::from_static("blue"));
+    let (name, value) = tenant();
+    let list = ListSessions::new(service()).with(CallOptions::new().header(name, value));
+    let all = script.gateway().items(list).into_vec().await.unwrap();
+    assert_eq!(names(&all), ["a", "b"]);
+    for sent in script.sent() {
+        assert_eq!(sent.headers[tenant().0], tenant().1, "{}", sent.line);
+    }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tower::Service;
 use twilio_proxy::call::{BoxError, ServiceSid};
@@ -25,6 +25,7 @@ pub(crate) fn service() -> ServiceSid {
 pub(crate) struct Sent {
     pub(crate) line: String,
     pub(crate) body: String,
+    pub(crate) headers: HeaderMap,
 }
 
 pub(crate) type Step = Result<Response<Full<Bytes>>, BoxError>;
@@ -71,6 +72,7 @@ impl Service<Request<Full<Bytes>>> for Script {
         self.sent.lock().unwrap().push(Sent {
             line: format!("{} {}", head.method, head.uri),
             body: String::from_utf8(body.to_vec()).unwrap(),
+            headers: head.headers,
         });
         let step = self.steps.lock().unwrap().pop_front();
         ready(step.expect("a request that the script does not know of"))

@@ -124,3 +124,16 @@ async fn a_create_that_its_caller_left_blocks_nobody() {
     create(&simulator, ALICE_ALONE).await;
     assert_eq!(simulator.sessions().len(), 1);
 }
+
+/// What a failing test prints ends up in a log that many can read.
+#[tokio::test(start_paused = true)]
+async fn nobody_prints_a_phone_number_or_a_name() {
+    let simulator = simulator();
+    let someone = r#"{"Identifier":"+15550001111","FriendlyName":"Ms. Doe","ProxyIdentifier":"+15550002222"}"#;
+    create(&simulator, form(&[someone])).await;
+    let printed = format!("{simulator:#?} {:#?}", simulator.sessions());
+    assert!(printed.contains("StoredParticipant"), "{printed}");
+    for secret in ["5550001111", "Doe", "5550002222", Simulator::AUTH_TOKEN] {
+        assert!(!printed.contains(secret), "{secret} is in {printed}");
+    }
+}

@@ -31,7 +31,7 @@ async fn plain_http_leaves_this_machine_only_when_asked_for() {
     let port = server.port();
     let transport = ProxyTransport::builder()
         .without_tls()
-        .proxy_from_env(false)
+        .tunnel_from_env(false)
         .allow_plain_http(true)
         .resolver(service_fn(move |name: HostName| async move {
             assert_eq!(name.as_str(), "api.test");
@@ -69,7 +69,7 @@ async fn a_request_without_a_place_to_go_is_refused() {
 async fn a_name_that_cannot_be_looked_up_sent_nothing() {
     let transport = ProxyTransport::builder()
         .without_tls()
-        .proxy_from_env(false)
+        .tunnel_from_env(false)
         .allow_plain_http(true)
         .resolver(service_fn(|_: HostName| async {
             Err::<Vec<SocketAddr>, _>(std::io::Error::other("no such name"))

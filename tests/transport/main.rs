@@ -4,13 +4,14 @@
 // Helpers are no tests to clippy, and a server that fails to start ends its test all the same.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod bare;
 mod breaks;
 mod connect;
 mod facts;
 #[cfg(feature = "http2")]
 mod http2;
 mod pool;
-mod proxy;
 mod support;
 mod tls;
+mod tunnel;
 mod wire;

@@ -21,7 +21,7 @@ pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
 
 /// A transport that does no TLS and asks no environment.
 pub(crate) fn plain() -> ProxyTransport {
-    ProxyTransport::builder().without_tls().proxy_from_env(false).build().expect("settings")
+    ProxyTransport::builder().without_tls().tunnel_from_env(false).build().expect("settings")
 }
 
 pub(crate) fn request(method: Method, uri: &str, body: &'static str) -> Request<Full<Bytes>> {

@@ -42,7 +42,7 @@ impl Identity {
 }
 
 pub(crate) fn builder() -> Builder {
-    ProxyTransport::builder().proxy_from_env(false)
+    ProxyTransport::builder().tunnel_from_env(false)
 }
 
 fn trusting(identity: &Identity) -> ProxyTransport {

@@ -17,14 +17,10 @@ pub(super) fn judge(error: &(dyn StdError + 'static), so_far: Effect) -> Error {
     let mut next = Some(error);
     while let Some(error) = next {
         if error.is::<Elapsed>() {
-            return Error::new(ErrorKind::Deadline, so_far, "a timeout of the stack passed");
+            return Error::new(ErrorKind::Deadline, so_far, ErrorKind::Deadline.phrase());
         }
         if error.is::<Overloaded>() {
-            return Error::new(
-                ErrorKind::Rejected,
-                Effect::None,
-                "a load shedder of the stack said no",
-            );
+            return Error::new(ErrorKind::Rejected, Effect::None, ErrorKind::Rejected.phrase());
         }
         next = error.source();
     }
@@ -33,6 +29,6 @@ pub(super) fn judge(error: &(dyn StdError + 'static), so_far: Effect) -> Error {
             let fault = Fault::new(kind, "the transport failed").with_effect(effect);
             Error::from_fault(&fault)
         }
-        None => Error::new(ErrorKind::Other, so_far, "a layer of the stack failed"),
+        None => Error::new(ErrorKind::Other, so_far, ErrorKind::Other.phrase()),
     }
 }

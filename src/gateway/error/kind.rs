@@ -67,6 +67,28 @@ impl ErrorKind {
         }
     }
 
+    /// What it means, in a sentence that fits any error of the kind.
+    pub(super) fn phrase(self) -> &'static str {
+        match self {
+            Self::Config => "the stack is not set up for this call",
+            Self::Encode => "a parameter is not one that the API takes",
+            Self::Rejected => "a limit of this process said no",
+            Self::Deadline => "the call's time is over",
+            Self::Connect => "no connection could be made",
+            Self::Unprocessed => "the server did not take the request",
+            Self::Interrupted => "the connection broke while the request was under way",
+            Self::AttemptTimeout => "the last attempt took too long",
+            Self::Incomplete => "the answer broke off",
+            Self::BodyTooLarge => "the answer is larger than the cap",
+            Self::Throttled => "the server wants fewer requests",
+            Self::Refused => "the server said no",
+            Self::Server => "the server failed",
+            Self::Unexpected => "the server did what the API does not",
+            Self::Decode => "the answer makes no sense",
+            Self::Other => "a layer of the stack failed",
+        }
+    }
+
     pub(super) fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             429 => Self::Throttled,

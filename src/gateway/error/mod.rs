@@ -2,21 +2,22 @@
 
 mod foreign;
 mod kind;
+mod make;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::call::{BoxError, CallFacts, Clock, Effect, Fault, FaultKind, Rejection};
-use crate::middleware::auth::CredentialsError;
-use crate::wire::{Answer, ApiError, DecodeError, EncodeError, EndpointError};
+use crate::call::{BoxError, Effect, Rejection};
+use crate::wire::ApiError;
 
 pub use kind::ErrorKind;
+pub(super) use make::SoFar;
 
 /// Why a call did not succeed. Cheap to clone.
 ///
@@ -49,6 +50,8 @@ struct Inner {
     status: Option<StatusCode>,
     detail: Cow<'static, str>,
     api: Option<ApiError>,
+    rejection: Option<Rejection>,
+    request_id: Option<HeaderValue>,
     source: Option<BoxError>,
     history: History,
 }
@@ -71,6 +74,8 @@ impl Error {
             status: None,
             detail: detail.into(),
             api: None,
+            rejection: None,
+            request_id: None,
             source: None,
             history: History::default(),
         }))
@@ -88,98 +93,6 @@ impl Error {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             change(inner);
         }
-    }
-
-    /// A setting that can't be.
-    pub(crate) fn config(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Config, Effect::None, detail)
-    }
-
-    /// A call that came after the shutdown.
-    pub(crate) fn closed() -> Self {
-        let fault = Fault::new(
-            FaultKind::Rejected(Rejection::Closed),
-            "the gateway is shutting down and takes no new calls",
-        );
-        Self::from_stack(fault.into(), None)
-    }
-
-    /// A next page that was fetched before.
-    pub(crate) fn paging_loop() -> Self {
-        Self::new(
-            ErrorKind::Unexpected,
-            Effect::None,
-            "the server names a page as the next one that was fetched before",
-        )
-    }
-
-    /// A next page that can't be fetched: its URL is none, or leads elsewhere. The server's mistake
-    /// and not the caller's, whose parameters were good.
-    pub(crate) fn paging_elsewhere(refusal: Self) -> Self {
-        let detail = "the server names a next page that must not be followed";
-        Self::new(ErrorKind::Unexpected, Effect::None, detail).caused_by(refusal)
-    }
-
-    /// An error that came up through the stack: a fault of ours somewhere in it, or a foreign one.
-    pub(crate) fn from_stack(error: BoxError, facts: Option<&CallFacts>) -> Self {
-        let so_far = facts.map_or(Effect::None, CallFacts::effect);
-        let earlier_unknown = facts.is_some_and(CallFacts::any_unknown);
-        let attempts = facts.map_or(0, CallFacts::attempts);
-        let found = match Fault::find(&*error) {
-            Some(fault) => Self::from_fault(fault),
-            None => foreign::judge(&*error, so_far),
-        };
-        found.with(|inner| {
-            inner.attempts = attempts;
-            // The last attempt may be known to have done nothing, and an earlier one not.
-            if earlier_unknown {
-                inner.effect = inner.effect.max(Effect::Unknown);
-            }
-            inner.source = match error.downcast::<Fault>() {
-                // The fault has become this error: what caused the fault is the source.
-                Ok(fault) => fault.into_source(),
-                Err(error) => Some(error),
-            };
-        })
-    }
-
-    fn from_fault(fault: &Fault) -> Self {
-        Self::new(fault.into(), fault.effect(), fault.to_string()).with(|inner| {
-            inner.retry_after = fault.retry_after();
-            inner.status = fault.status();
-        })
-    }
-
-    /// An answer that the operation does not accept.
-    pub(crate) fn from_answer(answer: &Answer, facts: &CallFacts, clock: &Clock) -> Self {
-        let api = ApiError::read(answer, clock);
-        let status = answer.status;
-        let mut effect = Effect::of_status(status);
-        if facts.any_unknown() {
-            effect = effect.max(Effect::Unknown);
-        }
-        Self::new(ErrorKind::of_status(status), effect, api.to_string()).with(|inner| {
-            inner.attempts = answer.attempts;
-            inner.retry_after = api.retry_after();
-            inner.status = Some(status);
-            inner.api = Some(api);
-            inner.history = History {
-                deadline: facts.deadline(),
-                elapsed: answer.elapsed,
-                server_date: answer.date(),
-            };
-        })
-    }
-
-    /// A successful answer that makes no sense.
-    pub(crate) fn from_decode(error: DecodeError, status: StatusCode, attempts: u32) -> Self {
-        // In words of its own: the source says what was wrong with it.
-        let detail = format!("the API answered {}, in a way that makes no sense", status.as_u16());
-        Self::new(ErrorKind::Decode, Effect::Applied, detail).with(|inner| {
-            inner.attempts = attempts;
-            inner.status = Some(status);
-            inner.source = Some(Box::new(error));
-        })
     }
 
     /// A name that is taken, once it is known that not by this call's own session.
@@ -224,7 +137,8 @@ impl Error {
         self.0.effect
     }
 
-    /// How many attempts were begun; 0 when none was.
+    /// How many attempts were begun, one that was held in a queue and never sent included; 0 when
+    /// none was.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts
@@ -248,6 +162,18 @@ impl Error {
         self.0.api.as_ref()
     }
 
+    /// Twilio's name for the last request (`RQ…`), where an answer came: what its support asks for.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_ref()?.to_str().ok()
+    }
+
+    /// Which limit of this process said no, for an error of kind [`ErrorKind::Rejected`].
+    #[must_use]
+    pub fn rejection(&self) -> Option<Rejection> {
+        self.0.rejection
+    }
+
     /// Twilio's error code, such as 80603. <https://www.twilio.com/docs/api/errors>
     #[must_use]
     pub fn code(&self) -> Option<u32> {
@@ -266,10 +192,12 @@ impl Error {
         self.0.kind == ErrorKind::Connect
     }
 
-    /// Whether there were too many requests: by the server's count or by our own.
+    /// Whether there were too many requests, by the server's count or by our own: come back later.
+    /// Not so when the gateway is shutting down, for it will not be back.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Throttled | ErrorKind::Rejected)
+        self.0.kind == ErrorKind::Throttled
+            || self.rejection().is_some_and(|rejection| rejection != Rejection::Closed)
     }
 
     /// Whether the call was never made, for a mistake in its parameters or the settings.
@@ -288,24 +216,6 @@ impl Error {
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         self.status() == Some(StatusCode::UNAUTHORIZED)
-    }
-}
-
-impl From<EncodeError> for Error {
-    fn from(error: EncodeError) -> Self {
-        Self::new(ErrorKind::Encode, Effect::None, error.to_string())
-    }
-}
-
-impl From<EndpointError> for Error {
-    fn from(error: EndpointError) -> Self {
-        Self::config(format!("the base URL can't be used: {error}"))
-    }
-}
-
-impl From<CredentialsError> for Error {
-    fn from(error: CredentialsError) -> Self {
-        Self::config(error.to_string())
     }
 }
 

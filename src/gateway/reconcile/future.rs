@@ -107,7 +107,7 @@ where
         if !refused || error.effect() != Effect::Unknown {
             return None;
         }
-        let mut options = std::mem::take(&mut self.options);
+        let mut options = std::mem::take(&mut self.options).continuing();
         if let Some(deadline) = error.deadline() {
             let left = deadline.checked_duration_since(Instant::now())?;
             options = options.deadline(left);

@@ -29,14 +29,13 @@
 mod future;
 mod recover;
 
-use std::ops::Deref;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::{BoxedStack, Error, Gateway, HttpStack};
-use crate::wire::{Operation, Plain};
+use super::{BoxedStack, Drained, Error, Gateway, HttpStack};
+use crate::wire::{Endpoint, Operation, Plain};
 
 pub use future::RecoverFuture;
 pub use recover::{Clue, Findable, Recover};
@@ -44,7 +43,7 @@ pub use recover::{Clue, Findable, Recover};
 /// How far two of the server's clocks may be apart: whole seconds on both sides, and some.
 pub const SKEW: Duration = Duration::from_secs(5);
 
-/// Finds lost creates again: see [`Reconcile`].
+/// Finds again what lost answers have done: see [`Reconcile`].
 ///
 /// # Layer order
 ///
@@ -73,7 +72,7 @@ impl<G> Layer<G> for ReconcileLayer {
     }
 }
 
-/// A gateway that finds lost creates again; see the [module](self).
+/// A gateway that finds again what lost answers have done; see the [module](self).
 #[derive(Clone, Copy, Debug)]
 pub struct Reconcile<G> {
     gateway: G,
@@ -99,12 +98,23 @@ where
     }
 }
 
-/// A reconciling gateway is a gateway: its endpoint, its calls in flight and its shutdown are the same.
-impl<S> Deref for Reconcile<Gateway<S>> {
-    type Target = Gateway<S>;
+impl<S> Reconcile<Gateway<S>> {
+    /// Where the calls go.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        self.gateway.endpoint()
+    }
 
-    fn deref(&self) -> &Gateway<S> {
-        &self.gateway
+    /// How many calls are in flight; see [`Gateway::in_flight`].
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.gateway.in_flight()
+    }
+
+    /// Takes no new calls, and waits for those in flight; see [`Gateway::shutdown`]. A look that a
+    /// call in flight needs is part of that call.
+    pub async fn shutdown(&self, within: Duration) -> Drained {
+        self.gateway.shutdown(within).await
     }
 }
 

@@ -52,6 +52,7 @@ where
 pin_project! {
     /// The response of an [`Auth`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         #[pin]
         state: State<F>,

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::call::{BoxError, CallFacts, Collected, Effect, Fault, FaultKind, Rais
 
 pin_project! {
     /// The response of a [`Collect`](super::Collect).
-    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, B> {
         #[pin]
         state: State<F, B>,
@@ -27,7 +28,6 @@ pin_project! {
 
 pin_project! {
     #[project = Projected]
-    #[derive(Debug)]
     enum State<F, B> {
         Head {
             #[pin]
@@ -93,6 +93,20 @@ where
                 }
             }
         }
+    }
+}
+
+/// Without the future and the body inside, which may print what is in them.
+impl<F, B> fmt::Debug for ResponseFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = f.debug_struct("ResponseFuture");
+        match &self.state {
+            State::Head { .. } => parts.field("state", &"head"),
+            State::Body { gathered, .. } => {
+                parts.field("state", &"body").field("gathered", &gathered.len())
+            }
+        };
+        parts.field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 

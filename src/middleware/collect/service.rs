@@ -21,6 +21,11 @@ impl<S> Collect<S> {
     pub(super) fn new(inner: S, limit: usize, tracks: bool) -> Self {
         Self { inner, limit, tracks }
     }
+
+    /// The same with another cap, in bytes.
+    pub(crate) fn with_limit(self, bytes: usize) -> Self {
+        Self { limit: bytes, ..self }
+    }
 }
 
 impl<S, Out, In> Service<Request<Out>> for Collect<S>

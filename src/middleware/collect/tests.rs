@@ -6,13 +6,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::CollectLayer;
 use crate::call::{
     BoxError, CallFacts, Collected, Effect, Fault, FaultKind, Idempotency, Rejection,
 };
 
+#[derive(Debug)]
 enum Step {
     Data(&'static str),
     Trailers,
@@ -22,6 +23,7 @@ enum Step {
 use Step::{Break, Data, Trailers, Wait};
 
 /// A body that does what it is told, and panics when more is read than was foreseen.
+#[derive(Debug)]
 struct Script {
     steps: VecDeque<Step>,
     hint: SizeHint,
@@ -186,7 +188,7 @@ async fn tracked(reports: bool, outcome: Result<u16, BoxError>) -> Arc<CallFacts
     let mut request = Request::new(());
     request.extensions_mut().insert(Arc::clone(&facts));
     let mut stack = ServiceBuilder::new().layer(CollectLayer::new()).service(inner);
-    let _ = tower::Service::call(&mut stack, request).await;
+    let _ = Service::call(&mut stack, request).await;
     facts
 }
 
@@ -224,6 +226,25 @@ async fn what_was_sent_is_known_while_the_answer_is_still_out() {
     let mut request = Request::new(());
     request.extensions_mut().insert(Arc::clone(&facts));
     let mut stack = ServiceBuilder::new().layer(CollectLayer::new()).service(inner);
-    drop(tower::Service::call(&mut stack, request));
+    drop(Service::call(&mut stack, request));
     assert_eq!((facts.sent(), facts.effect()), (1, Effect::Unknown));
+}
+
+/// What is printed of a future ends up wherever somebody traces futures.
+#[tokio::test]
+async fn neither_a_body_to_come_nor_what_has_come_of_it_is_printed() {
+    let steps = [Data("+15551234567"), Wait, Data("+15557654321")];
+    let mut response = Some(Response::new(script(steps)));
+    let inner = service_fn(move |_: Request<()>| {
+        std::future::ready(Ok::<_, BoxError>(response.take().expect("one call")))
+    });
+    let mut collect = CollectLayer::new().layer(inner);
+    let mut future = tokio_test::task::spawn(collect.call(Request::new(())));
+    let before = format!("{:?}", *future);
+    assert!(future.poll().is_pending());
+    let after = format!("{:?}", *future);
+    for printed in [before, after] {
+        assert!(printed.starts_with("ResponseFuture"), "{printed}");
+        assert!(!printed.contains("555"), "{printed}");
+    }
 }

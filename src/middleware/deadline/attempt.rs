@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Request;
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tower::{Layer, Service};
 
 use crate::call::{CallFacts, Effect, Fault, FaultKind, Live, Raise};
@@ -28,6 +28,10 @@ use crate::call::{CallFacts, Effect, Fault, FaultKind, Live, Raise};
 ///
 /// [`FaultKind::AttemptTimeout`], which retry repeats where that is safe: for any operation if the
 /// transport proves that this attempt was not sent (effect `None`), else if the call is replayable.
+///
+/// # Panics
+///
+/// Where the future has to wait and is polled outside a tokio runtime with timers.
 ///
 /// # Layer order
 ///
@@ -82,9 +86,10 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let timeout = self.timeout.read(|timeout| *timeout);
         let before = Progress::of(CallFacts::ensure(&mut request));
-        let timer = tokio::time::sleep(timeout);
+        // A moment that no clock will show is none.
+        let until = Instant::now().checked_add(timeout);
         let attempt = Step::Trying { attempt: self.inner.call(request) };
-        AttemptResponseFuture { attempt, timer, timeout, before }
+        AttemptResponseFuture { attempt, until, timer: None, timeout, before }
     }
 }
 
@@ -115,11 +120,14 @@ impl Progress {
 pin_project! {
     /// The response of an [`AttemptTimeout`], or the error that it took too long.
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct AttemptResponseFuture<F> {
         #[pin]
         attempt: Step<F>,
+        until: Option<Instant>,
+        // Made when the attempt first has to wait, inside a poll: a timer needs a runtime around it.
         #[pin]
-        timer: Sleep,
+        timer: Option<Sleep>,
         timeout: Duration,
         before: Progress,
     }
@@ -148,7 +156,13 @@ where
         {
             return Poll::Ready(result);
         }
-        ready!(this.timer.poll(cx));
+        let Some(until) = *this.until else { return Poll::Pending };
+        if this.timer.is_none() {
+            this.timer.set(Some(tokio::time::sleep_until(until)));
+        }
+        if let Some(timer) = this.timer.as_pin_mut() {
+            ready!(timer.poll(cx));
+        }
         // First drop, then judge: until it is dropped, the attempt may still go out.
         this.attempt.set(Step::Dropped);
         let detail = format!("the attempt did not end within {:?}", this.timeout);

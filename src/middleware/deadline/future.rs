@@ -13,12 +13,15 @@ use crate::call::{CallFacts, Effect, Fault, FaultKind, Raise};
 
 pin_project! {
     /// The response of a [`Deadline`](super::Deadline), or the error that its time is up.
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
         #[pin]
         step: Step<S, S::Future, B>,
+        deadline: Option<Instant>,
+        // Made when the call first has to wait, inside a poll: a timer needs a runtime around it.
         #[pin]
         timer: Option<Sleep>,
         facts: Arc<CallFacts>,
@@ -42,9 +45,8 @@ where
     S: Service<Request<B>>,
 {
     pub(super) fn new(service: S, request: Request<B>, facts: Arc<CallFacts>) -> Self {
-        // Registered with tokio when it is first polled, which is when the call has to wait.
-        let timer = facts.deadline().map(tokio::time::sleep_until);
-        Self { step: Step::Readying { service, request: Some(request) }, timer, facts }
+        let step = Step::Readying { service, request: Some(request) };
+        Self { step, deadline: facts.deadline(), timer: None, facts }
     }
 }
 
@@ -60,7 +62,7 @@ where
         if let StepProjection::Readying { service, request } = this.step.as_mut().project()
             // A call whose time is up is not begun: not one that came late, and not one that
             // waited too long for the service.
-            && !is_over(this.timer.as_ref())
+            && !is_over(*this.deadline)
             && let Poll::Ready(readied) = service.poll_ready(cx)
         {
             readied?;
@@ -77,9 +79,14 @@ where
             }
             called = true;
         }
-        if !is_over(this.timer.as_ref()) {
-            let Some(timer) = this.timer.as_pin_mut() else { return Poll::Pending };
-            ready!(timer.poll(cx));
+        if !is_over(*this.deadline) {
+            let Some(deadline) = *this.deadline else { return Poll::Pending };
+            if this.timer.is_none() {
+                this.timer.set(Some(tokio::time::sleep_until(deadline)));
+            }
+            if let Some(timer) = this.timer.as_pin_mut() {
+                ready!(timer.poll(cx));
+            }
         }
         // First drop, then judge: until it is dropped, an attempt may still go out.
         this.step.set(Step::Dropped);
@@ -87,8 +94,8 @@ where
     }
 }
 
-fn is_over(timer: Pin<&Option<Sleep>>) -> bool {
-    timer.as_pin_ref().is_some_and(|timer| timer.deadline() <= Instant::now())
+fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| deadline <= Instant::now())
 }
 
 /// The error that a call's time is up; `called`: the service inside had taken the request.
@@ -115,7 +122,7 @@ where
         };
         f.debug_struct("ResponseFuture")
             .field("step", &step)
-            .field("deadline", &self.facts.deadline())
+            .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
 }

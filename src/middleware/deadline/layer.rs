@@ -30,6 +30,10 @@ use crate::call::Live;
 /// effect is `None` if nothing was sent. A call that comes with its deadline past gets it at once,
 /// and nobody inside sees the request.
 ///
+/// # Panics
+///
+/// Where the future has to wait and is polled outside a tokio runtime with timers.
+///
 /// # Layer order
 ///
 /// Outermost but for the call's span: whatever is outside is not covered. In particular outside

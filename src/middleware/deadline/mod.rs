@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! Deadline ── Retry ── limits ── … ── auth ── AttemptTimeout ── Collect ── transport
-//! └─ one per call: 30 s ───────┘              └─ one per attempt: 10 s ─┘
+//! └─ one per call ─────────────┘              └─ one per attempt ───────┘
 //! ```
 //!
 //! The two don't know each other and needn't: whichever ends first speaks. An attempt that begins

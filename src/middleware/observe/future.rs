@@ -16,6 +16,7 @@ pin_project! {
     ///
     /// Every poll of the inner future happens inside the span.
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         // Dropped first: what it still has to say of itself belongs into the span.
         #[pin]

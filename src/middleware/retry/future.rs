@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
@@ -18,10 +18,11 @@ use super::layer::Settings;
 use super::replay::Replay;
 use super::schedule::Pace;
 use super::{Outcome, Stop, Verdict};
-use crate::call::{CallFacts, CallOptions, Class, Classifier, Fault, Raise, retry_after};
+use crate::call::{CallFacts, CallOptions, Class, Classifier, Effect, Fault, Raise, retry_after};
 
 pin_project! {
     /// The response of a [`Retry`](super::Retry): that of the last attempt.
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, C>
     where
         S: Service<Request<Full<Bytes>>>,
@@ -51,6 +52,8 @@ struct Course<C> {
     facts: Arc<CallFacts>,
     settings: Arc<Settings<C>>,
     attempt: u32,
+    /// How many attempts were accounted for when this one began.
+    accounted: u32,
     pace: Option<Pace>,
     stake: Option<Stake>,
 }
@@ -67,7 +70,8 @@ where
         settings: Arc<Settings<C>>,
     ) -> Self {
         let replay = Replay::of(&request);
-        let mut course = Course { replay, facts, settings, attempt: 0, pace: None, stake: None };
+        let (pace, stake) = (None, None);
+        let mut course = Course { replay, facts, settings, attempt: 0, accounted: 0, pace, stake };
         course.begin_attempt();
         Self { step: Step::Trying { attempt: ready.call(request) }, later, course }
     }
@@ -111,7 +115,28 @@ where
 impl<C> Course<C> {
     fn begin_attempt(&mut self) {
         self.attempt += 1;
+        self.accounted = self.facts.accounted();
         self.facts.begin_attempt();
+    }
+
+    /// Reports the attempt that has ended, where nobody below has: over a transport that doesn't,
+    /// with no [`Collect`](crate::middleware::collect::Collect) to do so in its stead. Else this
+    /// attempt would be forgotten as soon as the next one waits in a queue.
+    fn report(&self, effect: Effect, answered: bool) {
+        // Somebody reported it, or it ended in a queue of ours.
+        if self.facts.accounted() != self.accounted {
+            return;
+        }
+        self.facts.mark_reached();
+        match (answered, effect) {
+            // Refused in this process, or by the fault's word never taken up by the server.
+            (false, Effect::None) => {}
+            (true, Effect::None) => {
+                self.facts.mark_sent();
+                self.facts.mark_harmless();
+            }
+            _ => self.facts.mark_sent(),
+        }
     }
 
     fn next_request(&mut self) -> Request<Full<Bytes>> {
@@ -131,6 +156,8 @@ impl<C> Course<C> {
         let outcome = match result {
             Ok(response) => {
                 let class = self.settings.classifier.classify(response);
+                let effect = effect_of(class, response.status());
+                self.report(effect, true);
                 if class == Class::Success {
                     self.settle();
                     return None;
@@ -138,18 +165,20 @@ impl<C> Course<C> {
                 Outcome {
                     status: Some(response.status()),
                     retry_after: retry_after(response.headers(), &self.settings.clock),
-                    ..self.outcome(class)
+                    ..self.outcome(class, effect)
                 }
             }
             Err(error) => {
                 let fault = Fault::find(error.as_ref());
                 // An error that is none of ours proves nothing: the server may have acted.
                 let class = fault.map_or(Class::Interrupted, Fault::class);
+                let effect = fault.map_or(Effect::Unknown, Fault::effect);
+                self.report(effect, false);
                 Outcome {
                     fault: fault.map(Fault::kind),
                     status: fault.and_then(Fault::status),
                     retry_after: fault.and_then(Fault::retry_after),
-                    ..self.outcome(class)
+                    ..self.outcome(class, effect)
                 }
             }
         };
@@ -177,14 +206,14 @@ impl<C> Course<C> {
         }
     }
 
-    fn outcome(&self, class: Class) -> Outcome {
+    fn outcome(&self, class: Class, effect: Effect) -> Outcome {
         let now = self.settings.clock.now();
         Outcome {
             wanted_attempts: self.facts.options().and_then(CallOptions::wanted_attempts),
             replayable: self.facts.is_replayable(),
             remaining: self.facts.deadline().map(|at| at.saturating_duration_since(now)),
             operation: self.facts.operation(),
-            ..Outcome::new(class, self.attempt)
+            ..Outcome::new(class, effect, self.attempt)
         }
     }
 
@@ -204,6 +233,16 @@ impl<C> Course<C> {
         }
         self.stake = Some(settings.budget.stake(outcome.class).ok_or(Stop::Budget)?);
         Ok(delay)
+    }
+}
+
+/// What the status proves, unless the classifier knows better: a vendor may say "later" with any
+/// status, and another's 4xx may leave something behind.
+fn effect_of(class: Class, status: StatusCode) -> Effect {
+    match class {
+        Class::Throttled | Class::NeverSent | Class::Local => Effect::None,
+        Class::Unavailable | Class::Interrupted => Effect::of_status(status).max(Effect::Unknown),
+        _ => Effect::of_status(status),
     }
 }
 

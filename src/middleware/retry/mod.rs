@@ -34,6 +34,16 @@
 //! cloning them; in the default stack there are none at this height, for everything static is added
 //! further down.
 //!
+//! # What is reported
+//!
+//! A deadline that ends the call in a later attempt's queue must still know what the earlier ones
+//! may have done. The transport enters that into the [facts](crate::call::CallFacts), or
+//! [`Collect`](crate::middleware::collect::Collect) does for one that can't. Where neither did by
+//! the end of an attempt, this layer does: an answer was sent for, an error that proves nothing may
+//! have acted, and a fault whose effect is none did nothing.
+//!
+//! # Who serves
+//!
 //! The instance that was ready serves the first attempt. Later ones go through a clone that is made
 //! ready first; if that fails, its error is the answer.
 

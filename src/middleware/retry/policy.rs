@@ -38,6 +38,10 @@ pub struct Outcome {
     /// without a [`Fault`](crate::call::Fault) in it is [`Class::Interrupted`]: nobody knows what
     /// came of it.
     pub class: Class,
+    /// What may have come of it: of a fault what it says itself, of a response what its status
+    /// proves, unless the classifier knows better: what it calls throttled did nothing, and what it
+    /// calls unavailable may have acted.
+    pub effect: Effect,
     /// Which attempt it was; the first is 1.
     pub attempt: u32,
     /// How often the call itself wants to be tried, if it said so.
@@ -60,9 +64,10 @@ pub struct Outcome {
 impl Outcome {
     /// The end of an attempt, nothing else being known: for tests of a policy.
     #[must_use]
-    pub fn new(class: Class, attempt: u32) -> Self {
+    pub fn new(class: Class, effect: Effect, attempt: u32) -> Self {
         Self {
             class,
+            effect,
             attempt,
             wanted_attempts: None,
             replayable: false,
@@ -127,10 +132,12 @@ impl Stop {
 ///
 /// | class | retried |
 /// |---|---|
-/// | never sent, throttled | yes, any operation |
-/// | unavailable, interrupted | if the call is replayable |
-/// | a status from [`retry_status`](Self::retry_status) | as its class proves no effect, or the call is replayable |
-/// | refused, local | no |
+/// | never sent, throttled, unavailable, interrupted | yes |
+/// | refused, local | no, but for a status from [`retry_status`](Self::retry_status) |
+///
+/// Either way only where a repetition does no harm: the attempt's [`effect`](Outcome::effect) is
+/// none, or the call is replayable. So what was never sent or throttled is repeated whatever it is,
+/// and what may have acted only if the call allows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandardPolicy {
     max_attempts: u32,
@@ -165,9 +172,9 @@ impl StandardPolicy {
         self
     }
 
-    /// One more status to retry, such as 409 where a conflict passes by itself. A status of which
-    /// the class says that nothing was done is retried for any operation, others if the call is
-    /// replayable. A success is never retried.
+    /// One more status to retry, such as 409 where a conflict passes by itself. A 4xx did nothing
+    /// and is retried for any operation, any other status if the call is replayable. A success is
+    /// never retried.
     #[must_use]
     pub fn retry_status(mut self, status: StatusCode) -> Self {
         self.statuses.push(status);
@@ -191,7 +198,7 @@ impl Policy for StandardPolicy {
             Class::NeverSent | Class::Throttled | Class::Unavailable | Class::Interrupted => true,
             _ => self.is_selected(outcome),
         };
-        let safe = outcome.class.effect() == Effect::None || outcome.replayable;
+        let safe = outcome.effect == Effect::None || outcome.replayable;
         let attempts = outcome.wanted_attempts.unwrap_or(self.max_attempts);
         let after = outcome.retry_after.unwrap_or_default();
         if !worth_it {

@@ -11,7 +11,6 @@ use crate::call::CallFacts;
 /// Keeping it raises reference counts and copies nothing, as long as no layer above has put headers
 /// or extensions of its own in. Those are cloned, since a replay without them would be another
 /// request: about two allocations for headers, two and one each for extensions.
-#[derive(Debug)]
 pub(super) struct Replay {
     method: Method,
     uri: Uri,

@@ -127,3 +127,18 @@ async fn a_stack_whose_error_is_the_fault_itself_works_as_well() {
     let slow = AttemptTimeoutLayer::new(SECOND).layer(service).oneshot(call().0).await;
     assert_eq!(slow.expect_err("slow").kind(), FaultKind::AttemptTimeout);
 }
+
+#[test]
+fn an_attempt_is_made_outside_a_runtime() {
+    let idle = tower::service_fn(|_: Call| std::future::pending::<Result<Answer, BoxError>>());
+    let answer = AttemptTimeoutLayer::new(SECOND).layer(idle).call(call().0);
+    let result = runtime().block_on(answer);
+    assert_eq!(fault(result).0, FaultKind::AttemptTimeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_without_end_is_never_timed_out() {
+    let layer = AttemptTimeoutLayer::new(Duration::MAX);
+    let answer = layer.layer(Transport::taking(3600 * SECOND)).oneshot(call().0).await;
+    assert_eq!(answer.expect("an answer").into_body(), "here");
+}

@@ -243,3 +243,15 @@ async fn retry_inside_knows_the_deadline() {
     assert_eq!(answer.expect("the answer itself").status(), 429);
     assert_eq!(start.elapsed().as_secs(), 4);
 }
+
+/// A call may be made in one place and awaited in another; only there a runtime is needed. It once
+/// panicked where it was made.
+#[test]
+fn a_call_is_made_outside_a_runtime_and_its_clock_runs_from_its_beginning() {
+    let (request, facts) = call();
+    let mut deadline = within(SECOND, Transport::taking(9 * SECOND));
+    let answer = deadline.call(request);
+    let error = runtime().block_on(answer).expect_err("late");
+    assert_eq!(fault(Err::<(), _>(error)).0, FaultKind::Deadline);
+    assert_eq!(facts.deadline(), Some(facts.started() + SECOND));
+}

@@ -136,3 +136,12 @@ fn fault<T: std::fmt::Debug>(result: Result<T, BoxError>) -> (FaultKind, Effect)
     let fault = Fault::find(error.as_ref()).expect("a fault of ours");
     (fault.kind(), fault.effect())
 }
+
+/// A runtime to await in, in paused time.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+}

@@ -49,7 +49,8 @@ where
         if place.has_slot() {
             return ResponseFuture::called(self.inner.call(request), place);
         }
-        tracing::debug!("a call waits for the concurrency limit");
+        let operation = facts.map(|facts| facts.operation());
+        tracing::debug!(operation, "a call waits for the concurrency limit");
         // The readied instance goes along with the call; what stays is to be readied anew.
         let clone = self.inner.clone();
         let readied = mem::replace(&mut self.inner, clone);

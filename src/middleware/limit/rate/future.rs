@@ -17,6 +17,7 @@ pin_project! {
     ///
     /// A call that need not wait is inside this future from the start; one that must is boxed with
     /// its service and its request until it goes.
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B, L>
     where
         S: Service<Request<B>>,

@@ -60,7 +60,8 @@ where
             Arrival::Refused(refusal) => return ResponseFuture::refused(refusal.into_fault()),
             Arrival::Ask(asking) => Turn::asking(Arc::clone(&self.table), key, terms, asking),
             Arrival::Joined(joined) => {
-                tracing::debug!(ahead = joined.ahead, "a call waits for the rate limit");
+                let operation = facts.map(|facts| facts.operation());
+                tracing::debug!(operation, ahead = joined.ahead, "a call waits for the rate limit");
                 Turn::joined(Arc::clone(&self.table), key, terms, joined)
             }
         };

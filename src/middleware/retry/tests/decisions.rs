@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use super::*;
 use crate::call::{Class, Classifier, Effect, Fault, FaultKind, Live, Rejection};
 
-const CLASSES: [Class; 6] = [
-    Class::Refused,
-    Class::Throttled,
-    Class::Unavailable,
-    Class::NeverSent,
-    Class::Interrupted,
-    Class::Local,
+const ENDS: [(Class, Effect); 6] = [
+    (Class::Refused, Effect::None),
+    (Class::Throttled, Effect::None),
+    (Class::Unavailable, Effect::Unknown),
+    (Class::NeverSent, Effect::None),
+    (Class::Interrupted, Effect::Unknown),
+    (Class::Local, Effect::None),
 ];
 
 fn retried(policy: &StandardPolicy, outcome: &Outcome) -> bool {
@@ -22,7 +22,9 @@ fn retried(policy: &StandardPolicy, outcome: &Outcome) -> bool {
 fn the_table_of_classes() {
     let policy = StandardPolicy::new();
     let decide = |replayable| {
-        CLASSES.map(|class| retried(&policy, &Outcome { replayable, ..Outcome::new(class, 1) }))
+        ENDS.map(|(class, effect)| {
+            retried(&policy, &Outcome { replayable, ..Outcome::new(class, effect, 1) })
+        })
     };
     //                        refused throttled unavailable never-sent interrupted local
     assert_eq!(decide(true), [false, true, true, true, true, false]);
@@ -32,19 +34,42 @@ fn the_table_of_classes() {
 #[test]
 fn a_selected_status_is_judged_by_its_effect() {
     let policy = StandardPolicy::new().retry_status(StatusCode::CONFLICT);
-    let conflict = |class, replayable| Outcome {
+    let conflict = |effect, replayable| Outcome {
         status: Some(StatusCode::CONFLICT),
         replayable,
-        ..Outcome::new(class, 1)
+        ..Outcome::new(Class::Refused, effect, 1)
     };
-    // Refused: nothing was done, so even an unsafe call may come again.
-    assert!(retried(&policy, &conflict(Class::Refused, false)));
-    // A vendor's classifier may say that its 409 leaves something behind.
-    let may_have_acted = policy.decide(&conflict(Class::Unavailable, false));
-    assert_eq!(may_have_acted, Verdict::Stop(Stop::NotReplayable));
-    assert!(retried(&policy, &conflict(Class::Unavailable, true)));
-    let other = Outcome { status: Some(StatusCode::GONE), ..Outcome::new(Class::Refused, 1) };
+    // Nothing was done, so even an unsafe call may come again.
+    assert!(retried(&policy, &conflict(Effect::None, false)));
+    for effect in [Effect::Unknown, Effect::Applied] {
+        let may_have_acted = policy.decide(&conflict(effect, false));
+        assert_eq!(may_have_acted, Verdict::Stop(Stop::NotReplayable));
+        assert!(retried(&policy, &conflict(effect, true)));
+    }
+    let other = Outcome { status: Some(StatusCode::GONE), ..conflict(Effect::None, false) };
     assert_eq!(policy.decide(&other), Verdict::Stop(Stop::Final));
+}
+
+/// A class was once taken for proof: an answer that is only not worth repeating, such as a redirect,
+/// counted as one that had done nothing, and whoever selected it created twice.
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_may_have_acted_all_the_same() {
+    let select = |status| {
+        let status = StatusCode::from_u16(status).expect("a status");
+        RetryLayer::new().policy(StandardPolicy::new().retry_status(status))
+    };
+    assert_eq!(attempts(&select(302), create(), &[302]).await, 1);
+    assert_eq!(attempts(&select(302), fetch(), &[302, 200]).await, 2);
+    assert_eq!(attempts(&select(409), create(), &[409, 201]).await, 2);
+
+    // A create whose answer was too large to read: it is done.
+    let too_large = || {
+        Fault::new(FaultKind::BodyTooLarge { limit: 1 }, "large")
+            .with_effect(Effect::Applied)
+            .with_status(StatusCode::CREATED)
+            .into()
+    };
+    assert_eq!(attempts_after(&select(201), create(), too_large).await, 1);
 }
 
 #[test]
@@ -52,12 +77,15 @@ fn each_reason_to_stop_has_its_name() {
     let policy = StandardPolicy::new();
     let throttled = |attempt, retry_after| {
         let wait = Some(Duration::from_secs(retry_after));
-        policy.decide(&Outcome { retry_after: wait, ..Outcome::new(Class::Throttled, attempt) })
+        policy.decide(&Outcome {
+            retry_after: wait,
+            ..Outcome::new(Class::Throttled, Effect::None, attempt)
+        })
     };
     assert_eq!(throttled(1, 60), Verdict::Retry { after: Duration::from_secs(60) });
     assert_eq!(throttled(1, 61), Verdict::Stop(Stop::RetryAfter));
     assert_eq!(throttled(4, 0), Verdict::Stop(Stop::Attempts));
-    let unknown = policy.decide(&Outcome::new(Class::Interrupted, 1));
+    let unknown = policy.decide(&Outcome::new(Class::Interrupted, Effect::Unknown, 1));
     assert_eq!(unknown, Verdict::Stop(Stop::NotReplayable));
 }
 
@@ -122,14 +150,14 @@ async fn a_live_policy_can_be_changed_while_it_runs() {
 }
 
 /// Makes calls that meet this fault at the first attempt, and counts attempts.
-async fn attempts_after(call: Call, fault: fn() -> BoxError) -> u32 {
+async fn attempts_after(layer: &RetryLayer, call: Call, fault: fn() -> BoxError) -> u32 {
     let count = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&count);
     let service = tower::service_fn(move |_: Call| {
         let first = counter.fetch_add(1, Relaxed) == 0;
         std::future::ready(if first { Err(fault()) } else { Ok(answer(200)) })
     });
-    let outcome = RetryLayer::new().layer(service).oneshot(call).await;
+    let outcome = layer.layer(service).oneshot(call).await;
     assert_eq!(outcome.is_ok(), count.load(Relaxed) > 1);
     count.load(Relaxed)
 }
@@ -137,20 +165,20 @@ async fn attempts_after(call: Call, fault: fn() -> BoxError) -> u32 {
 #[tokio::test(start_paused = true)]
 async fn faults_are_judged_by_what_came_of_them() {
     let connect = || Fault::new(FaultKind::Connect, "refused").into();
-    assert_eq!(attempts_after(create(), connect).await, 2);
+    assert_eq!(attempts_after(&RetryLayer::new(), create(), connect).await, 2);
 
     let broken = || Fault::new(FaultKind::Interrupted, "reset").into();
-    assert_eq!(attempts_after(create(), broken).await, 1);
-    assert_eq!(attempts_after(fetch(), broken).await, 2);
+    assert_eq!(attempts_after(&RetryLayer::new(), create(), broken).await, 1);
+    assert_eq!(attempts_after(&RetryLayer::new(), fetch(), broken).await, 2);
 
     // The same kind, and proof that nothing was sent.
     let unsent = || Fault::new(FaultKind::AttemptTimeout, "slow").with_effect(Effect::None).into();
-    assert_eq!(attempts_after(create(), unsent).await, 2);
+    assert_eq!(attempts_after(&RetryLayer::new(), create(), unsent).await, 2);
 
     let deadline = || Fault::new(FaultKind::Deadline, "late").into();
-    assert_eq!(attempts_after(fetch(), deadline).await, 1);
+    assert_eq!(attempts_after(&RetryLayer::new(), fetch(), deadline).await, 1);
     let limited = || Fault::new(FaultKind::Rejected(Rejection::RateLimited), "full").into();
-    assert_eq!(attempts_after(fetch(), limited).await, 1);
+    assert_eq!(attempts_after(&RetryLayer::new(), fetch(), limited).await, 1);
 }
 
 /// What tower's own layers do to an error: put theirs around it.
@@ -172,14 +200,14 @@ impl std::error::Error for Around {
 #[tokio::test(start_paused = true)]
 async fn a_fault_is_found_behind_a_foreign_error() {
     let wrapped = || Around(Fault::new(FaultKind::Connect, "refused")).into();
-    assert_eq!(attempts_after(create(), wrapped).await, 2);
+    assert_eq!(attempts_after(&RetryLayer::new(), create(), wrapped).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_error_that_is_none_of_ours_proves_nothing() {
     let foreign = || BoxError::from("went wrong");
-    assert_eq!(attempts_after(create(), foreign).await, 1);
-    assert_eq!(attempts_after(fetch(), foreign).await, 2);
+    assert_eq!(attempts_after(&RetryLayer::new(), create(), foreign).await, 1);
+    assert_eq!(attempts_after(&RetryLayer::new(), fetch(), foreign).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,24 +223,29 @@ async fn a_stack_whose_error_is_the_fault_itself_works_as_well() {
 
 #[tokio::test(start_paused = true)]
 async fn a_vendors_rules_come_in_by_the_classifier() {
-    /// A vendor that says "later" with 403.
+    /// A vendor that says "later" with 403 and 507, and whose 409 leaves something behind.
     #[derive(Clone)]
     struct Odd;
     impl<B> Classifier<B> for Odd {
         fn classify(&self, response: &Response<B>) -> Class {
             match response.status().as_u16() {
-                403 => Class::Throttled,
+                403 | 507 => Class::Throttled,
+                409 => Class::Unavailable,
                 _ => Class::of_status(response.status()),
             }
         }
     }
-    let count = AtomicU32::new(0);
-    let service = tower::service_fn(|_: Call| {
-        let status = if count.fetch_add(1, Relaxed) == 0 { 403 } else { 200 };
-        std::future::ready(Ok::<_, BoxError>(answer(status)))
-    });
-    let retry = RetryLayer::new().classifier(Odd).layer(service);
-    assert_eq!(retry.oneshot(create()).await.expect("an answer").status(), 200);
+    for (status, call, expected) in
+        [(403, create(), 200), (507, create(), 200), (409, create(), 409), (409, fetch(), 200)]
+    {
+        let count = AtomicU32::new(0);
+        let service = tower::service_fn(|_: Call| {
+            let status = if count.fetch_add(1, Relaxed) == 0 { status } else { 200 };
+            std::future::ready(Ok::<_, BoxError>(answer(status)))
+        });
+        let retry = RetryLayer::new().classifier(Odd).layer(service);
+        assert_eq!(retry.oneshot(call).await.expect("an answer").status(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,7 @@ use crate::call::{BoxError, CallFacts, CallOptions, Collected, Idempotency, Stat
 mod budget;
 mod decisions;
 mod delays;
+mod effects;
 mod manners;
 mod replay;
 mod schedules;

@@ -13,7 +13,7 @@ use crate::tls::{Identity, accept};
 const ESTABLISHED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 fn through(proxy: &str) -> Builder {
-    ProxyTransport::builder().allow_plain_http(true).proxy(proxy)
+    ProxyTransport::builder().allow_plain_http(true).tunnel(proxy)
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn exceptions_and_this_machine_are_reached_without_the_proxy() {
     let server = Server::bind().await;
     let port = server.port();
     let transport = through("http://127.0.0.1:1")
-        .no_proxy("skip.test")
+        .tunnel_except("skip.test")
         .without_tls()
         .resolver(service_fn(move |_: HostName| async move {
             Ok::<_, BoxError>([SocketAddr::from(([127, 0, 0, 1], port))])
@@ -144,6 +144,12 @@ async fn what_cannot_be_done_for_a_proxy_is_a_matter_of_settings() {
 }
 
 #[test]
+fn settings_do_not_print_the_password() {
+    let printed = format!("{:?}", through("http://user:secret@proxy.test:3128"));
+    assert!(printed.contains("Given") && !printed.contains("secret"), "{printed}");
+}
+
+#[test]
 fn the_environment_counts_unless_told_otherwise() {
     // A variable can't be set safely beside other threads, so the test runs itself in a process
     // that was started with it.
@@ -153,11 +159,11 @@ fn the_environment_counts_unless_told_otherwise() {
         let fault = builder.clone().build().expect_err("the variable was read");
         assert_eq!(fault.kind(), FaultKind::Config);
         assert!(fault.to_string().starts_with("ALL_PROXY is no URL"), "{fault}");
-        builder.proxy_from_env(false).build().expect("the variable was not read");
+        builder.tunnel_from_env(false).build().expect("the variable was not read");
         return;
     }
     let child = std::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "proxy::the_environment_counts_unless_told_otherwise"])
+        .args(["--exact", "tunnel::the_environment_counts_unless_told_otherwise"])
         .env_clear()
         .envs([UNREADABLE])
         .output()

@@ -5,27 +5,38 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use crate::call::{Fault, FaultKind, Origin};
 
-/// Which HTTP proxy a request goes through, if any.
-#[derive(Clone, Debug, Default)]
-pub(super) enum ProxyChoice {
+/// Which HTTP CONNECT proxy a request is tunnelled through, if any.
+#[derive(Clone, Default)]
+pub(super) enum TunnelChoice {
     #[default]
     Environment,
     None,
     Given(String),
 }
 
-/// The proxies that were configured. Never prints their passwords: hyper-util's matcher keeps
-/// them apart from the URLs.
-pub(super) struct Proxies(Matcher);
+/// Without the URL: it may hold a password.
+impl fmt::Debug for TunnelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "Environment",
+            Self::None => "None",
+            Self::Given(_) => "Given(…)",
+        })
+    }
+}
 
-impl Proxies {
+/// The CONNECT proxies that were configured. Never prints their passwords: hyper-util's matcher keeps
+/// them apart from the URLs.
+pub(super) struct Tunnels(Matcher);
+
+impl Tunnels {
     /// What the builder was told.
-    pub(super) fn new(choice: &ProxyChoice, exceptions: &str) -> Result<Option<Self>, Fault> {
+    pub(super) fn new(choice: &TunnelChoice, exceptions: &str) -> Result<Option<Self>, Fault> {
         match choice {
-            ProxyChoice::None => Ok(None),
-            ProxyChoice::Environment => Self::from_environment(|name| std::env::var(name).ok()),
-            ProxyChoice::Given(url) => {
-                check("the proxy", url)?;
+            TunnelChoice::None => Ok(None),
+            TunnelChoice::Environment => Self::from_environment(|name| std::env::var(name).ok()),
+            TunnelChoice::Given(url) => {
+                check("the tunnel", url)?;
                 let matcher = Matcher::builder().all(url.as_str()).no(exceptions).build();
                 Ok(Some(Self(matcher)))
             }
@@ -63,8 +74,8 @@ impl Proxies {
         Ok(Some(Self(matcher.no(exceptions).build())))
     }
 
-    /// The proxy for a connection to `uri`. This machine is reached without one: a proxy elsewhere
-    /// would look for the service on *its* loopback.
+    /// The CONNECT proxy for a connection to `uri`. This machine is reached without one: a proxy
+    /// elsewhere would look for the service on *its* loopback.
     pub(super) fn intercept(&self, uri: &Uri) -> Option<Intercept> {
         if Origin::leads_to_loopback(uri).unwrap_or(false) {
             return None;
@@ -73,7 +84,7 @@ impl Proxies {
     }
 }
 
-impl fmt::Debug for Proxies {
+impl fmt::Debug for Tunnels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -87,7 +98,9 @@ fn check(name: &str, url: &str) -> Result<(), Fault> {
         Some(_) => Ok(()),
         None => Err(Fault::new(
             FaultKind::Config,
-            format!("{name} is no URL of a proxy: it must be like http://user:password@host:port"),
+            format!(
+                "{name} is no URL of a CONNECT proxy: it must be like http://user:password@host:port"
+            ),
         )),
     }
 }
@@ -96,44 +109,44 @@ fn check(name: &str, url: &str) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    fn environment(pairs: &[(&str, &str)]) -> Result<Option<Proxies>, Fault> {
-        Proxies::from_environment(|name| {
+    fn environment(pairs: &[(&str, &str)]) -> Result<Option<Tunnels>, Fault> {
+        Tunnels::from_environment(|name| {
             let value = pairs.iter().find(|pair| pair.0 == name)?;
             Some(value.1.to_owned())
         })
     }
 
-    fn proxy_for(pairs: &[(&str, &str)], uri: &'static str) -> Option<String> {
-        let proxies = environment(pairs).expect("well formed")?;
-        Some(proxies.intercept(&Uri::from_static(uri))?.uri().to_string())
+    fn tunnel_for(pairs: &[(&str, &str)], uri: &'static str) -> Option<String> {
+        let tunnels = environment(pairs).expect("well formed")?;
+        Some(tunnels.intercept(&Uri::from_static(uri))?.uri().to_string())
     }
 
     #[test]
     fn the_environment_names_a_proxy_for_each_scheme_and_exceptions() {
         let both = [("HTTPS_PROXY", "http://a:1"), ("ALL_PROXY", "b:2"), ("NO_PROXY", "skip.test")];
-        assert_eq!(proxy_for(&both, "https://x.test"), Some("http://a:1/".into()));
-        assert_eq!(proxy_for(&both, "http://x.test"), Some("http://b:2/".into()));
-        assert_eq!(proxy_for(&both, "https://api.skip.test"), None);
+        assert_eq!(tunnel_for(&both, "https://x.test"), Some("http://a:1/".into()));
+        assert_eq!(tunnel_for(&both, "http://x.test"), Some("http://b:2/".into()));
+        assert_eq!(tunnel_for(&both, "https://api.skip.test"), None);
         assert_eq!(
-            proxy_for(&[("https_proxy", "a:1")], "https://x.test"),
+            tunnel_for(&[("https_proxy", "a:1")], "https://x.test"),
             Some("http://a:1/".into())
         );
-        assert_eq!(proxy_for(&[("HTTPS_PROXY", " ")], "https://x.test"), None);
-        assert_eq!(proxy_for(&[], "https://x.test"), None);
+        assert_eq!(tunnel_for(&[("HTTPS_PROXY", " ")], "https://x.test"), None);
+        assert_eq!(tunnel_for(&[], "https://x.test"), None);
     }
 
     #[test]
     fn this_machine_is_never_reached_through_a_proxy() {
         for uri in ["http://localhost:9", "http://127.0.0.1", "https://[::1]:4", "http://LOCALHOST"]
         {
-            assert_eq!(proxy_for(&[("ALL_PROXY", "http://a:1")], uri), None, "{uri}");
+            assert_eq!(tunnel_for(&[("ALL_PROXY", "http://a:1")], uri), None, "{uri}");
         }
     }
 
     #[test]
     fn a_request_to_a_cgi_script_names_no_proxy() {
         let pairs = [("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil:1")];
-        assert_eq!(proxy_for(&pairs, "http://x.test"), None);
+        assert_eq!(tunnel_for(&pairs, "http://x.test"), None);
     }
 
     #[test]
@@ -146,9 +159,9 @@ mod tests {
 
     #[test]
     fn the_password_is_not_printed() {
-        let proxies =
+        let tunnels =
             environment(&[("HTTPS_PROXY", "http://user:secret@a:1")]).expect("well formed");
-        let printed = format!("{proxies:?}");
+        let printed = format!("{tunnels:?}");
         assert!(printed.contains("a:1") && !printed.contains("secret"), "{printed}");
     }
 }
