@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::time::timeout;
 use twilio_proxy::call::Rng;
 use twilio_proxy::gateway::{GatewayBuilder, StackLayers};
 use twilio_proxy::middleware::limit::Quota;
@@ -64,7 +65,10 @@ async fn run(
         .transport(transport)
         .build()
         .unwrap();
-    let reports = Traffic { seed, visits: 24, at_once: 8, replay }.run(&gateway).await;
+    let traffic = Traffic { seed, visits: 24, at_once: 8, replay };
+    let minute = Duration::from_secs(60);
+    let reports = timeout(minute, traffic.run(&gateway)).await;
+    let reports = reports.unwrap_or_else(|_| panic!("seed {seed}: calls that never end"));
     assert_eq!(gateway.in_flight(), 0, "seed {seed}");
     server.shutdown().await;
     let stats = simulator.stats();
