@@ -1,11 +1,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use tower::Layer;
+
 use super::{
     DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers, TwilioClassifier,
 };
-use tower::Layer;
-
 use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
 use crate::middleware::auth::{AuthLayer, Credentials};
 use crate::middleware::collect::CollectLayer;
@@ -240,7 +240,7 @@ impl GatewayBuilder {
         if !endpoint.origin().is_secure() && endpoint.origin().is_loopback() {
             transport = transport.without_tls();
         }
-        self.over(transport.build()?)
+        self.assemble(transport.build()?, endpoint)
     }
 
     fn endpoint(&self) -> Result<Endpoint, Error> {
@@ -258,6 +258,10 @@ impl GatewayBuilder {
         T: HttpStack<Error: Raise> + Clone,
     {
         let endpoint = self.endpoint()?;
+        self.assemble(transport, endpoint)
+    }
+
+    fn assemble<T>(self, transport: T, endpoint: Endpoint) -> Result<DefaultGateway<T>, Error> {
         let account = self.authorization.read(|now| now.as_ref()?.account());
         let mut agent = UserAgent::default();
         for product in &self.products {
@@ -280,10 +284,10 @@ impl GatewayBuilder {
             collect: CollectLayer::new(),
         };
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));
-        let gateway = Gateway::with_clock(layers.over(transport), endpoint, self.clock, &self.rng)
-            // The stack has its own cap, whatever that is.
-            .body_limit(usize::MAX)
-            .account(account);
+        let stack = layers.over(transport);
+        // The stack has its own cap, whatever that is.
+        let uncapped = CollectLayer::new().limit(usize::MAX);
+        let gateway = Gateway::assemble(stack, uncapped, endpoint, account, self.clock, &self.rng);
         Ok(ReconcileLayer::new().layer(gateway))
     }
 }

@@ -31,7 +31,6 @@ pin_project! {
         list: L,
         remaining: Option<u64>,
         seen: Seen,
-        followed: bool,
         #[pin]
         state: State<Oneshot<G, L>>,
     }
@@ -59,7 +58,6 @@ where
             remaining: list.limit(),
             list,
             seen: Seen::default(),
-            followed: false,
             state: State::Next { url: None },
         }
     }
@@ -94,8 +92,8 @@ where
             Ok(page) => page,
             Err(error) => {
                 this.state.set(State::Done);
-                // Nothing of the caller's is encoded any more: the URL is the server's.
-                let theirs = *this.followed && error.kind() == ErrorKind::Encode;
+                // After the first page nothing of the caller's is encoded any more: the URL is the server's.
+                let theirs = !this.seen.is_empty() && error.kind() == ErrorKind::Encode;
                 let error = if theirs { Error::paging_elsewhere(error) } else { error };
                 return Poll::Ready(Some(Err(error)));
             }
@@ -111,10 +109,7 @@ where
         this.state.set(match next {
             None => State::Done,
             Some(url) if !this.seen.insert(url) => State::Looped,
-            Some(url) => {
-                *this.followed = true;
-                State::Next { url: Some(url.to_owned()) }
-            }
+            Some(url) => State::Next { url: Some(url.to_owned()) },
         });
         Poll::Ready(Some(Ok(page)))
     }
@@ -135,6 +130,10 @@ struct Seen {
 }
 
 impl Seen {
+    fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
     /// Whether it is new.
     fn insert(&mut self, url: &str) -> bool {
         let hash = self.hashers.each_ref().map(|hasher| hasher.hash_one(url));

@@ -127,14 +127,22 @@ impl<S> Gateway<S> {
     /// The same with a clock and a generator of your own: a run that can be replayed.
     #[must_use]
     pub fn with_clock(stack: S, endpoint: Endpoint, clock: Clock, rng: &Rng) -> Self {
-        let shared = Shared {
-            endpoint,
-            account: None,
-            clock,
-            ids: CallIds::new(rng),
-            calls: TaskTracker::new(),
-        };
-        Self { stack: whole(CollectLayer::new()).layer(stack), shared: Arc::new(shared) }
+        Self::assemble(stack, CollectLayer::new(), endpoint, None, clock, rng)
+    }
+
+    /// The same with all its parts, of which the builder knows more: `account` is the one that calls
+    /// count under, unless they bring credentials of another.
+    pub(super) fn assemble(
+        stack: S,
+        collect: CollectLayer,
+        endpoint: Endpoint,
+        account: Option<Sid>,
+        clock: Clock,
+        rng: &Rng,
+    ) -> Self {
+        let (ids, calls) = (CallIds::new(rng), TaskTracker::new());
+        let shared = Arc::new(Shared { endpoint, account, clock, ids, calls });
+        Self { stack: whole(collect).layer(stack), shared }
     }
 
     /// How many bytes an answer's body may have, for a stack that collects none itself; 8 MiB by
@@ -143,17 +151,6 @@ impl<S> Gateway<S> {
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.stack = self.stack.with_limit(bytes);
         self
-    }
-
-    /// Counts calls under this account, unless they bring credentials of another.
-    pub(super) fn account(self, account: Option<Sid>) -> Self {
-        let Shared { endpoint, clock, ids, calls, .. } = match Arc::try_unwrap(self.shared) {
-            Ok(shared) => shared,
-            // A gateway that has clones already is in use: its calls keep the key they began with.
-            Err(shared) => return Self { shared, ..self },
-        };
-        let shared = Shared { endpoint, account, clock, ids, calls };
-        Self { stack: self.stack, shared: Arc::new(shared) }
     }
 
     /// Where the calls go.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use twilio_proxy::call::{Effect, FaultKind};
-use twilio_proxy::transport::ProxyTransport;
+use twilio_proxy::transport::{Builder, ProxyTransport};
 
 use crate::support::{Server, get, ok, plain, post, send, soon, text, watched};
 
@@ -26,24 +26,18 @@ async fn a_kept_connection_serves_the_next_request() {
 #[tokio::test]
 async fn a_connection_that_idles_too_long_is_closed() {
     // Without a timer for the pool this waits for ever: nobody wants the connection again.
-    let server = Server::bind().await;
-    let builder = ProxyTransport::builder().without_tls().idle_timeout(Duration::from_millis(1));
-    let transport = builder.build().expect("settings");
-    let script = async {
-        let mut peer = server.accept().await;
-        peer.answer(&ok("")).await;
-        peer
-    };
-    let (_, peer) = tokio::join!(text(&transport, get(&server.uri("/"))), script);
-    peer.closed().await;
-    drop(transport);
+    closes_after_an_answer(ProxyTransport::builder().idle_timeout(Duration::from_millis(1))).await;
 }
 
 #[tokio::test]
 async fn no_more_connections_are_kept_than_allowed() {
+    closes_after_an_answer(ProxyTransport::builder().max_idle_per_host(0)).await;
+}
+
+/// The connection of a call that was answered is closed, while the transport lives on.
+async fn closes_after_an_answer(builder: Builder) {
     let server = Server::bind().await;
-    let builder = ProxyTransport::builder().without_tls().max_idle_per_host(0);
-    let transport = builder.build().expect("settings");
+    let transport = builder.without_tls().build().expect("settings");
     let script = async {
         let mut peer = server.accept().await;
         peer.answer(&ok("")).await;

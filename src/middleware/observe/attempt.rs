@@ -4,7 +4,6 @@ use http::{HeaderName, Request, Response};
 use tower::{Layer, Service};
 use tracing::field::Empty;
 
-use super::future::Open;
 use super::{ResponseFuture, fields};
 use crate::call::{CallFacts, Raise};
 
@@ -91,15 +90,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<Out>) -> Self::Future {
+    fn call(&mut self, request: Request<Out>) -> Self::Future {
         let span = open(&request);
-        if span.is_disabled() {
-            return ResponseFuture::new(self.inner.call(request), None);
-        }
-        let facts = CallFacts::ensure(&mut request);
-        let open = Open { span, facts, request_id: self.request_id.clone(), ended: false };
-        let future = open.span.in_scope(|| self.inner.call(request));
-        ResponseFuture::new(future, Some(open))
+        ResponseFuture::inside(span, &mut self.inner, request, self.request_id.as_ref())
     }
 }
 

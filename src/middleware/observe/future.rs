@@ -4,8 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderName, Response};
+use http::{HeaderName, Request, Response};
 use pin_project_lite::pin_project;
+use tower::Service;
 use tracing::Span;
 
 use super::fields;
@@ -26,8 +27,22 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(future: F, open: Option<Open>) -> Self {
-        Self { future, open }
+    /// Calls the service inside the span, or past it where nobody listens.
+    pub(super) fn inside<S, B>(
+        span: Span,
+        service: &mut S,
+        mut request: Request<B>,
+        request_id: Option<&HeaderName>,
+    ) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+    {
+        if span.is_disabled() {
+            return Self { future: service.call(request), open: None };
+        }
+        let facts = CallFacts::ensure(&mut request);
+        let open = Open { span, facts, request_id: request_id.cloned(), ended: false };
+        Self { future: open.span.in_scope(|| service.call(request)), open: Some(open) }
     }
 }
 
@@ -60,11 +75,11 @@ where
 /// Both kinds of span end in the same way. A field that a span does not have (an attempt has no
 /// `call.attempts`) is passed over by `record`.
 #[derive(Debug)]
-pub(super) struct Open {
-    pub(super) span: Span,
-    pub(super) facts: Arc<CallFacts>,
-    pub(super) request_id: Option<HeaderName>,
-    pub(super) ended: bool,
+struct Open {
+    span: Span,
+    facts: Arc<CallFacts>,
+    request_id: Option<HeaderName>,
+    ended: bool,
 }
 
 impl Open {
