@@ -3,99 +3,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use http::{Extensions, Method, Request};
+use http::{Extensions, Request};
 use tokio::time::Instant;
 
-use super::{CallOptions, Effect, Rng, Sid};
-
-/// Whether a call may be repeated when nobody knows what came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Idempotency {
-    /// Changes nothing: repeat at will, even in parallel.
-    Safe,
-    /// Sets values or removes: a second time leaves what the first left.
-    Idempotent,
-    /// Creates under a name that can exist once: a second time is refused, not doubled.
-    Keyed,
-    /// A second time may do it twice. Never repeated after an attempt of unknown effect.
-    Unsafe,
-}
-
-impl Idempotency {
-    /// What HTTP promises of a method. <https://www.rfc-editor.org/rfc/rfc9110#section-9.2>
-    #[must_use]
-    pub const fn of_method(method: &Method) -> Self {
-        match *method {
-            Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Self::Safe,
-            Method::PUT | Method::DELETE => Self::Idempotent,
-            _ => Self::Unsafe,
-        }
-    }
-
-    /// Whether an attempt of unknown effect may be repeated.
-    #[must_use]
-    pub fn is_replayable(self) -> bool {
-        self != Self::Unsafe
-    }
-}
-
-/// What a quota is counted by: account, operation, and the resource above (Proxy: the Service).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct CallKey {
-    /// The account, where the call brings its own credentials.
-    pub account: Option<Sid>,
-    /// The operation's name.
-    pub operation: &'static str,
-    /// The resource above.
-    pub scope: Option<Sid>,
-}
-
-/// The name of one call, the same on all its attempts: 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallId {
-    run: u64,
-    number: u64,
-}
-
-impl CallId {
-    /// The digits, without the detour of a formatter: every request carries them.
-    #[must_use]
-    pub fn digits(self) -> [u8; 32] {
-        let both = (u128::from(self.run) << 64) | u128::from(self.number);
-        std::array::from_fn(|place| {
-            let digit = (both >> (4 * (31 - place))) as u8 & 0xf;
-            if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
-        })
-    }
-}
-
-impl fmt::Display for CallId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Never the default: the digits are ASCII.
-        f.pad(std::str::from_utf8(&self.digits()).unwrap_or_default())
-    }
-}
-
-/// Hands out [`CallId`]s: a random half per process run, and a counter, so that no call draws randomness.
-#[derive(Debug)]
-pub struct CallIds {
-    run: u64,
-    next: AtomicU64,
-}
-
-impl CallIds {
-    /// A sequence whose random half comes from `rng`.
-    #[must_use]
-    pub fn new(rng: &Rng) -> Self {
-        Self { run: rng.bits(), next: AtomicU64::new(1) }
-    }
-
-    /// The next call's name.
-    #[must_use]
-    pub fn next(&self) -> CallId {
-        CallId { run: self.run, number: self.next.fetch_add(1, Relaxed) }
-    }
-}
+use super::{CallId, CallKey, CallOptions, Effect, Idempotency, Sid};
 
 /// What is known of a call, shared by every layer: one extension of the request, `Arc<CallFacts>`.
 ///
@@ -114,6 +25,10 @@ pub struct CallFacts {
     started: Instant,
     /// Nanoseconds after `started`; `u64::MAX` for none.
     deadline: AtomicU64,
+    /// Nanoseconds after `started`; `u64::MAX` before the first.
+    attempt_started: AtomicU64,
+    /// One more than the number of the endpoint; 0 for none.
+    endpoint: AtomicU32,
     attempts: AtomicU32,
     queued: AtomicU32,
     unqueued: AtomicU32,
@@ -136,6 +51,8 @@ impl CallFacts {
             options: None,
             started: Instant::now(),
             deadline: AtomicU64::new(u64::MAX),
+            attempt_started: AtomicU64::new(u64::MAX),
+            endpoint: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             unqueued: AtomicU32::new(0),
@@ -272,10 +189,7 @@ impl CallFacts {
     /// The moment by which the call must be over.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        match self.deadline.load(Relaxed) {
-            u64::MAX => None,
-            nanos => self.started.checked_add(Duration::from_nanos(nanos)),
-        }
+        self.at_nanos(self.deadline.load(Relaxed))
     }
 
     /// Brings the deadline forward to `at`; a later one than is set already changes nothing.
@@ -297,6 +211,29 @@ impl CallFacts {
         }
     }
 
+    /// An attempt leaves our queues at this moment: from here on it is the server that takes time.
+    /// Once an attempt, by the lowest layer that reads the clock.
+    pub fn mark_attempt_started(&self, at: Instant) {
+        self.attempt_started.store(self.nanos_at(at), Relaxed);
+    }
+
+    /// When the latest attempt left our queues.
+    #[must_use]
+    pub fn attempt_started(&self) -> Option<Instant> {
+        self.at_nanos(self.attempt_started.load(Relaxed))
+    }
+
+    /// Notes which of several endpoints the call goes to, by its number in the caller's list.
+    pub fn set_endpoint(&self, number: u32) {
+        self.endpoint.store(number.saturating_add(1), Relaxed);
+    }
+
+    /// Which of several endpoints the call went to last.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<u32> {
+        self.endpoint.load(Relaxed).checked_sub(1)
+    }
+
     /// A queue of ours holds the call: it has not gone further down.
     pub fn enter_queue(&self) {
         self.queued.fetch_add(1, Relaxed);
@@ -305,6 +242,12 @@ impl CallFacts {
     /// The queue has let the call go on. A call that is dropped in the queue never says so.
     pub fn leave_queue(&self) {
         self.unqueued.fetch_add(1, Relaxed);
+    }
+
+    /// Whether a queue of ours holds the call now.
+    #[must_use]
+    pub fn is_queued(&self) -> bool {
+        self.queued.load(Relaxed) > self.unqueued.load(Relaxed)
     }
 
     /// The attempt has reached a transport that will say whether it was sent. Once an attempt, by
@@ -357,6 +300,13 @@ impl CallFacts {
         // Where nothing counts attempts there is one.
         let begun = self.attempts.load(Relaxed).max(1);
         if self.any_unknown() || self.accounted() < begun { Effect::Unknown } else { Effect::None }
+    }
+
+    fn at_nanos(&self, nanos: u64) -> Option<Instant> {
+        match nanos {
+            u64::MAX => None,
+            nanos => self.started.checked_add(Duration::from_nanos(nanos)),
+        }
     }
 
     fn nanos_at(&self, at: Instant) -> u64 {

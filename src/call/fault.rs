@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -21,15 +22,19 @@ impl<E: From<Fault> + AsRef<dyn Error + Send + Sync + 'static>> Raise for E {}
 ///
 /// One pointer wide, so that results stay small where nothing fails. `Display` names the kind and
 /// the detail, never the [`source`](Error::source).
+///
+/// Clones share the source: calls that waited for one answer share its failure as well.
+#[derive(Clone)]
 pub struct Fault(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: FaultKind,
     effect: Effect,
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
     status: Option<StatusCode>,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// The kinds of fault.
@@ -68,6 +73,11 @@ pub enum Rejection {
     RateLimited,
     /// The queue before a limit is full, for the call's priority.
     QueueFull,
+    /// The wait in a queue would outlast the call's deadline, or a call of higher priority took the
+    /// place.
+    Shed,
+    /// The endpoint's circuit breaker is open.
+    CircuitOpen,
     /// The gateway is shutting down.
     Closed,
 }
@@ -96,7 +106,7 @@ impl Fault {
     /// Adds the error that caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 
@@ -160,9 +170,9 @@ impl Fault {
         self.0.status
     }
 
-    /// What caused it, taken out.
+    /// What caused it, shared.
     #[must_use]
-    pub fn into_source(self) -> Option<BoxError> {
+    pub fn into_source(self) -> Option<Arc<dyn Error + Send + Sync>> {
         self.0.source
     }
 

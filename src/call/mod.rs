@@ -4,11 +4,13 @@
 //! transport and the wire can speak of the same things without knowing each other.
 
 mod body;
+mod call_id;
 mod class;
 mod clock;
 mod effect;
 mod facts;
 mod fault;
+mod idempotency;
 mod live;
 mod options;
 mod origin;
@@ -18,11 +20,13 @@ mod rng;
 mod sid;
 
 pub use body::Collected;
+pub use call_id::{CallId, CallIds, CallKey};
 pub use class::{Class, Classifier, StatusClassifier};
 pub use clock::Clock;
 pub use effect::Effect;
-pub use facts::{CallFacts, CallId, CallIds, CallKey, Idempotency};
+pub use facts::CallFacts;
 pub use fault::{BoxError, Fault, FaultKind, Raise, Rejection};
+pub use idempotency::Idempotency;
 pub use live::Live;
 pub use options::{Authorization, CallOptions, Priority, WhenLimited};
 pub use origin::{Origin, OriginError};

@@ -58,4 +58,6 @@ pub mod headers;
 pub mod lift;
 pub mod limit;
 pub mod observe;
+mod replay;
 pub mod retry;
+mod stopwatch;

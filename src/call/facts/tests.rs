@@ -73,3 +73,14 @@ fn the_effect_is_none_only_where_somebody_accounts_for_every_attempt() {
         assert_eq!(anything_may_have_happened, Effect::Unknown);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_begins_when_it_has_left_the_queues() {
+    let facts = CallFacts::new("", Idempotency::Safe);
+    assert_eq!((facts.attempt_started(), facts.endpoint()), (None, None));
+    tokio::time::advance(Duration::from_secs(3)).await;
+    let now = Instant::now();
+    facts.mark_attempt_started(now);
+    facts.set_endpoint(0);
+    assert_eq!((facts.attempt_started(), facts.endpoint()), (Some(now), Some(0)));
+}

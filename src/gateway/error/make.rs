@@ -1,5 +1,7 @@
 //! How an [`Error`] comes to be.
 
+use std::sync::Arc;
+
 use http::{HeaderValue, StatusCode};
 
 use super::{Error, ErrorKind, History, foreign};
@@ -78,7 +80,7 @@ impl Error {
                 // It will be met again along the sources, so it is not said here already.
                 Err(error) => {
                     inner.detail = inner.kind.phrase().into();
-                    Some(error)
+                    Some(error.into())
                 }
             };
         })
@@ -133,7 +135,7 @@ impl Error {
             inner.attempts = attempts;
             inner.status = Some(status);
             inner.request_id = request_id;
-            inner.source = Some(Box::new(error));
+            inner.source = Some(Arc::new(error));
         })
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::call::{BoxError, Effect, Rejection};
+use crate::call::{Effect, Rejection};
 use crate::wire::ApiError;
 
 pub use kind::ErrorKind;
@@ -52,7 +52,7 @@ struct Inner {
     api: Option<ApiError>,
     rejection: Option<Rejection>,
     request_id: Option<HeaderValue>,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     history: History,
 }
 
@@ -106,7 +106,7 @@ impl Error {
 
     /// The same with the error that kept it from being mended.
     pub(super) fn caused_by(mut self, error: Self) -> Self {
-        self.change(|inner| inner.source = Some(Box::new(error)));
+        self.change(|inner| inner.source = Some(Arc::new(error)));
         self
     }
 
@@ -193,11 +193,14 @@ impl Error {
     }
 
     /// Whether there were too many requests, by the server's count or by our own: come back later.
-    /// Not so when the gateway is shutting down, for it will not be back.
+    /// Not so when a circuit breaker is open or the gateway is shutting down: fewer would not help.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.0.kind == ErrorKind::Throttled
-            || self.rejection().is_some_and(|rejection| rejection != Rejection::Closed)
+            || matches!(
+                self.rejection(),
+                Some(Rejection::RateLimited | Rejection::QueueFull | Rejection::Shed)
+            )
     }
 
     /// Whether the call was never made, for a mistake in its parameters or the settings.

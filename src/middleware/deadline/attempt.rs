@@ -87,7 +87,9 @@ where
         let timeout = self.timeout.read(|timeout| *timeout);
         let before = Progress::of(CallFacts::ensure(&mut request));
         // A moment that no clock will show is none.
-        let until = Instant::now().checked_add(timeout);
+        let now = Instant::now();
+        before.facts.mark_attempt_started(now);
+        let until = now.checked_add(timeout);
         let attempt = Step::Trying { attempt: self.inner.call(request) };
         AttemptResponseFuture { attempt, until, timer: None, timeout, before }
     }

@@ -98,6 +98,8 @@ pub(super) fn error_type(error: &(dyn Error + 'static)) -> &'static str {
         Some(FaultKind::Config) => "config",
         Some(FaultKind::Rejected(Rejection::RateLimited)) => "rate_limited",
         Some(FaultKind::Rejected(Rejection::QueueFull)) => "queue_full",
+        Some(FaultKind::Rejected(Rejection::Shed)) => "shed",
+        Some(FaultKind::Rejected(Rejection::CircuitOpen)) => "circuit_open",
         Some(FaultKind::Rejected(Rejection::Closed)) => "closed",
         Some(FaultKind::Deadline) => "deadline",
         Some(FaultKind::AttemptTimeout) => "attempt_timeout",

@@ -15,10 +15,10 @@ use tower::Service;
 use super::budget::Stake;
 use super::event::{RetryEvent, trace_stop};
 use super::layer::Settings;
-use super::replay::Replay;
 use super::schedule::Pace;
 use super::{Outcome, Stop, Verdict};
 use crate::call::{CallFacts, CallOptions, Class, Classifier, Effect, Fault, Raise, retry_after};
+use crate::middleware::replay::Replay;
 
 pin_project! {
     /// The response of a [`Retry`](super::Retry): that of the last attempt.

@@ -52,7 +52,6 @@ mod event;
 mod future;
 mod layer;
 mod policy;
-mod replay;
 mod schedule;
 mod service;
 #[cfg(test)]

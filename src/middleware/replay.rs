@@ -1,3 +1,5 @@
+//! How a request is sent once more: by retry, by a hedge, to another endpoint.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
