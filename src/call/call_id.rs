@@ -17,8 +17,8 @@ pub struct CallKey {
 /// The name of one call, the same on all its attempts: 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallId {
-    run: u64,
-    number: u64,
+    pub(super) run: u64,
+    pub(super) number: u64,
 }
 
 impl CallId {
