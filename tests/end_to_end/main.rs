@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cancellation;
+mod crowd;
 mod deadlines;
 #[path = "../support/leaks.rs"]
 mod leaks;

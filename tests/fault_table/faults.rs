@@ -1,0 +1,91 @@
+//! The faults: what happens to the server, or to the way to it, for half a minute.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use twilio_proxy::simulator::{FaultPlan, Mishap, Settings};
+
+use crate::edges::Edges;
+
+/// One fault, and how it is put in place.
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
+    pub(crate) is: &'static str,
+    /// How the server is set up, all the time.
+    pub(crate) settings: fn(Settings) -> Settings,
+    pub(crate) begin: fn(&Edges),
+}
+
+impl Fault {
+    pub(crate) fn end(&self, edges: &Edges) {
+        edges.simulator.set_faults(FaultPlan::none());
+        edges.first_is_down.set(false);
+    }
+}
+
+fn same(settings: Settings) -> Settings {
+    settings
+}
+
+fn some(rate: f64, mishap: Mishap) -> FaultPlan {
+    FaultPlan::random(7).rate(rate).mix([(mishap, 1)])
+}
+
+pub(crate) fn all() -> Vec<Fault> {
+    vec![
+        Fault {
+            name: "Refused",
+            is: "one connection in ten is refused",
+            settings: same,
+            begin: |edges| edges.simulator.set_faults(some(0.1, Mishap::Refused)),
+        },
+        Fault {
+            name: "Reset before the commit",
+            is: "one request in ten breaks off before the server acts",
+            settings: same,
+            begin: |edges| edges.simulator.set_faults(some(0.1, Mishap::ResetBefore)),
+        },
+        Fault {
+            name: "Reset after the commit",
+            is: "the server acts on every request, and one answer in ten is lost",
+            settings: same,
+            begin: |edges| edges.simulator.set_faults(some(0.1, Mishap::ResetAfter)),
+        },
+        Fault {
+            name: "A burst of 5xx",
+            is: "every request is answered 503",
+            settings: same,
+            begin: |edges| {
+                let down = Mishap::ErrorBefore(StatusCode::SERVICE_UNAVAILABLE);
+                edges.simulator.set_faults(some(1.0, down));
+            },
+        },
+        Fault {
+            name: "Throttled",
+            is: "the server takes 3 requests a second of a Service, where 4 come",
+            settings: |settings| settings.rate_limit(15, Duration::from_secs(5)),
+            begin: |_| {},
+        },
+        Fault {
+            name: "Slow",
+            is: "one answer in twenty takes 4 s",
+            settings: same,
+            begin: |edges| {
+                let late = Mishap::Latency(Duration::from_secs(4));
+                edges.simulator.set_faults(some(0.05, late));
+            },
+        },
+        Fault {
+            name: "Hung",
+            is: "one request in ten is never answered",
+            settings: same,
+            begin: |edges| edges.simulator.set_faults(some(0.1, Mishap::StallBefore)),
+        },
+        Fault {
+            name: "One edge down",
+            is: "the first of two edges takes no connections",
+            settings: same,
+            begin: |edges| edges.first_is_down.set(true),
+        },
+    ]
+}
