@@ -31,7 +31,7 @@ struct Told {
 async fn create(gateway: &DefaultGateway<Simulator>, number: u64) -> Told {
     let mut create = CreateSession::new(service(number % SERVICES));
     // Half of them can be found again, half are never repeated once they may have acted.
-    create.unique_name = (number % 2 == 0).then(|| format!("Order #{number}"));
+    create.unique_name = number.is_multiple_of(2).then(|| format!("Order #{number}"));
     let id = HeaderValue::try_from(number.to_string()).unwrap();
     let options = CallOptions::new().header(HeaderName::from_static("x-request-id"), id);
     let begun = Instant::now();
