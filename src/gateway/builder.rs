@@ -261,7 +261,11 @@ impl GatewayBuilder {
         self.assemble(transport, endpoint)
     }
 
-    fn assemble<T>(self, transport: T, endpoint: Endpoint) -> Result<DefaultGateway<T>, Error> {
+    fn assemble<T: Clone>(
+        self,
+        transport: T,
+        endpoint: Endpoint,
+    ) -> Result<DefaultGateway<T>, Error> {
         let account = self.authorization.read(|now| now.as_ref()?.account());
         let mut agent = UserAgent::default();
         for product in &self.products {

@@ -49,7 +49,7 @@ pub struct StackLayers {
 
 impl StackLayers {
     /// The default stack over a transport.
-    pub fn over<T>(self, transport: T) -> DefaultStack<T> {
+    pub fn over<T: Clone>(self, transport: T) -> DefaultStack<T> {
         ServiceBuilder::new()
             // Outermost, so that its span holds everything that happens to the call.
             .layer(self.call_span)

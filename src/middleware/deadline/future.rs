@@ -19,7 +19,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        step: Step<S, S::Future, B>,
+        step: Step<S, S::Future, S::Error, B>,
         deadline: Option<Instant>,
         // Made when the call first has to wait, inside a poll: a timer needs a runtime around it.
         #[pin]
@@ -30,11 +30,13 @@ pin_project! {
 
 pin_project! {
     #[project = StepProjection]
-    enum Step<S, F, B> {
+    enum Step<S, F, E, B> {
         /// Waiting until the service inside takes the request.
         Readying { service: S, request: Option<Request<B>> },
         /// It has taken it.
         Called { #[pin] response: F },
+        /// It will never take one.
+        Failed { error: Option<E> },
         /// Everything inside is dropped.
         Dropped,
     }
@@ -44,9 +46,28 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn new(service: S, request: Request<B>, facts: Arc<CallFacts>) -> Self {
-        let step = Step::Readying { service, request: Some(request) };
+    fn new(step: Step<S, S::Future, S::Error, B>, facts: Arc<CallFacts>) -> Self {
         Self { step, deadline: facts.deadline(), timer: None, facts }
+    }
+
+    /// The service inside has the request.
+    pub(super) fn called(response: S::Future, facts: Arc<CallFacts>) -> Self {
+        Self::new(Step::Called { response }, facts)
+    }
+
+    /// The service inside is not ready for it yet.
+    pub(super) fn readying(service: S, request: Request<B>, facts: Arc<CallFacts>) -> Self {
+        Self::new(Step::Readying { service, request: Some(request) }, facts)
+    }
+
+    /// The service inside said that it never will be.
+    pub(super) fn failed(error: S::Error, facts: Arc<CallFacts>) -> Self {
+        Self::new(Step::Failed { error: Some(error) }, facts)
+    }
+
+    /// The time was up before anybody inside saw the request.
+    pub(super) fn over(facts: Arc<CallFacts>) -> Self {
+        Self::new(Step::Dropped, facts)
     }
 }
 
@@ -59,9 +80,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        if let StepProjection::Failed { error } = this.step.as_mut().project()
+            && let Some(error) = error.take()
+        {
+            return Poll::Ready(Err(error));
+        }
         if let StepProjection::Readying { service, request } = this.step.as_mut().project()
-            // A call whose time is up is not begun: not one that came late, and not one that
-            // waited too long for the service.
+            // A call that waited too long for the service is not begun.
             && !is_over(*this.deadline)
             && let Poll::Ready(readied) = service.poll_ready(cx)
         {
@@ -118,6 +143,7 @@ where
         let step = match self.step {
             Step::Readying { .. } => "readying",
             Step::Called { .. } => "called",
+            Step::Failed { .. } => "failed",
             Step::Dropped => "dropped",
         };
         f.debug_struct("ResponseFuture")

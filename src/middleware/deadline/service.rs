@@ -1,7 +1,9 @@
-use std::task::{Context, Poll};
+use std::mem;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::Request;
+use tokio::time::Instant;
 use tower::Service;
 
 use super::ResponseFuture;
@@ -42,7 +44,22 @@ where
         if let Some(at) = facts.started().checked_add(within) {
             facts.tighten_deadline(at);
         }
-        // OK because this instance was never readied: a clone is as good, and the future readies it.
-        ResponseFuture::new(self.inner.clone(), request, facts)
+        let deadline = facts.deadline();
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return ResponseFuture::over(facts);
+        }
+        // Most services are ready at once. Asked here, they need no clone, whose reference counts cost
+        // more than the rest of this layer; nobody is to be woken, since the future asks again.
+        let mut nobody = Context::from_waker(Waker::noop());
+        match self.inner.poll_ready(&mut nobody) {
+            Poll::Ready(Ok(())) => ResponseFuture::called(self.inner.call(request), facts),
+            Poll::Ready(Err(error)) => ResponseFuture::failed(error, facts),
+            Poll::Pending => {
+                // The instance that has begun to wait goes along: its place in a queue is this call's.
+                let clone = self.inner.clone();
+                let waiting = mem::replace(&mut self.inner, clone);
+                ResponseFuture::readying(waiting, request, facts)
+            }
+        }
     }
 }

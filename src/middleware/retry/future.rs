@@ -14,8 +14,8 @@ use tower::Service;
 
 use super::budget::Stake;
 use super::event::{RetryEvent, trace_stop};
-use super::layer::Settings;
 use super::schedule::Pace;
+use super::service::Shared;
 use super::{Outcome, Stop, Verdict};
 use crate::call::{CallFacts, CallOptions, Class, Classifier, Effect, Fault, Raise, retry_after};
 use crate::middleware::replay::Replay;
@@ -28,29 +28,28 @@ pin_project! {
         S: Service<Request<Full<Bytes>>>,
     {
         #[pin]
-        step: Step<S::Future>,
-        later: S,
-        course: Course<C>,
+        step: Step<S, S::Future>,
+        course: Course<S, C>,
     }
 }
 
 pin_project! {
     #[project = StepProjection]
-    enum Step<F> {
+    enum Step<S, F> {
         /// An attempt is under way.
         Trying { #[pin] attempt: F },
         /// The attempt and all that came of it are dropped; the next one's time has not come.
         Sleeping { #[pin] sleep: Sleep },
         /// It has come, and the service is not ready yet.
-        Readying,
+        Readying { service: S },
     }
 }
 
 /// One call on its way: what is kept to try again, and what was spent so far.
-struct Course<C> {
+struct Course<S, C> {
     replay: Replay,
     facts: Arc<CallFacts>,
-    settings: Arc<Settings<C>>,
+    shared: Arc<Shared<S, C>>,
     attempt: u32,
     /// How many attempts were accounted for when this one began.
     accounted: u32,
@@ -64,22 +63,21 @@ where
 {
     pub(super) fn new(
         ready: &mut S,
-        later: S,
         request: Request<Full<Bytes>>,
         facts: Arc<CallFacts>,
-        settings: Arc<Settings<C>>,
+        shared: Arc<Shared<S, C>>,
     ) -> Self {
         let replay = Replay::of(&request);
         let (pace, stake) = (None, None);
-        let mut course = Course { replay, facts, settings, attempt: 0, accounted: 0, pace, stake };
+        let mut course = Course { replay, facts, shared, attempt: 0, accounted: 0, pace, stake };
         course.begin_attempt();
-        Self { step: Step::Trying { attempt: ready.call(request) }, later, course }
+        Self { step: Step::Trying { attempt: ready.call(request) }, course }
     }
 }
 
 impl<S, C, B> Future for ResponseFuture<S, C>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone,
     S::Error: Raise,
     C: Classifier<B>,
 {
@@ -100,19 +98,19 @@ where
                 }
                 StepProjection::Sleeping { sleep } => {
                     ready!(sleep.poll(cx));
-                    this.step.set(Step::Readying);
+                    this.step.set(Step::Readying { service: this.course.shared.instance() });
                 }
-                StepProjection::Readying => {
-                    ready!(this.later.poll_ready(cx))?;
-                    let request = this.course.next_request();
-                    this.step.set(Step::Trying { attempt: this.later.call(request) });
+                StepProjection::Readying { service } => {
+                    ready!(service.poll_ready(cx))?;
+                    let attempt = service.call(this.course.next_request());
+                    this.step.set(Step::Trying { attempt });
                 }
             }
         }
     }
 }
 
-impl<C> Course<C> {
+impl<S, C> Course<S, C> {
     fn begin_attempt(&mut self) {
         self.attempt += 1;
         self.accounted = self.facts.accounted();
@@ -155,7 +153,7 @@ impl<C> Course<C> {
     {
         let outcome = match result {
             Ok(response) => {
-                let class = self.settings.classifier.classify(response);
+                let class = self.shared.settings.classifier.classify(response);
                 let effect = effect_of(class, response.status());
                 self.report(effect, true);
                 if class == Class::Success {
@@ -164,7 +162,7 @@ impl<C> Course<C> {
                 }
                 Outcome {
                     status: Some(response.status()),
-                    retry_after: retry_after(response.headers(), &self.settings.clock),
+                    retry_after: retry_after(response.headers(), &self.shared.settings.clock),
                     ..self.outcome(class, effect)
                 }
             }
@@ -186,7 +184,7 @@ impl<C> Course<C> {
             Ok(delay) => {
                 let event = RetryEvent::new(&outcome, delay, &self.facts);
                 event.trace();
-                if let Some(hook) = &self.settings.hook {
+                if let Some(hook) = &self.shared.settings.hook {
                     hook.see(&event);
                 }
                 Some(delay)
@@ -202,12 +200,12 @@ impl<C> Course<C> {
     fn settle(&mut self) {
         match self.stake.take() {
             Some(stake) => stake.won(),
-            None => self.settings.budget.deposit(1),
+            None => self.shared.settings.budget.deposit(1),
         }
     }
 
     fn outcome(&self, class: Class, effect: Effect) -> Outcome {
-        let now = self.settings.clock.now();
+        let now = self.shared.settings.clock.now();
         Outcome {
             wanted_attempts: self.facts.options().and_then(CallOptions::wanted_attempts),
             replayable: self.facts.is_replayable(),
@@ -220,7 +218,7 @@ impl<C> Course<C> {
     /// The delay, once the policy, the schedule, the deadline and the budget all agree. The budget
     /// is asked last, so that nothing is taken for a retry that is not made.
     fn plan(&mut self, outcome: &Outcome) -> Result<Duration, Stop> {
-        let settings = &*self.settings;
+        let settings = &self.shared.settings;
         let floor = match settings.policy.decide(outcome) {
             Verdict::Retry { after } => after,
             Verdict::Stop(reason) => return Err(reason),
@@ -254,7 +252,7 @@ where
         let step = match self.step {
             Step::Trying { .. } => "trying",
             Step::Sleeping { .. } => "sleeping",
-            Step::Readying => "readying",
+            Step::Readying { .. } => "readying",
         };
         f.debug_struct("ResponseFuture")
             .field("attempt", &self.course.attempt)

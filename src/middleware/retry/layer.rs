@@ -138,11 +138,11 @@ impl Default for RetryLayer {
     }
 }
 
-impl<S, C: Clone> Layer<S> for RetryLayer<C> {
+impl<S: Clone, C: Clone> Layer<S> for RetryLayer<C> {
     type Service = Retry<S, C>;
 
     fn layer(&self, inner: S) -> Retry<S, C> {
-        Retry::new(inner, Arc::new(self.settings.clone()))
+        Retry::new(inner, self.settings.clone())
     }
 }
 

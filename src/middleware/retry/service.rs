@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -14,12 +14,29 @@ use crate::call::{CallFacts, Classifier, Raise, StatusClassifier};
 /// A service that tries again; made by [`RetryLayer`](super::RetryLayer).
 pub struct Retry<S, C = StatusClassifier> {
     inner: S,
-    settings: Arc<Settings<C>>,
+    shared: Arc<Shared<S, C>>,
 }
 
-impl<S, C> Retry<S, C> {
-    pub(super) fn new(inner: S, settings: Arc<Settings<C>>) -> Self {
-        Self { inner, settings }
+/// What a call takes along: one reference count, so that a call which goes well clones nothing.
+pub(super) struct Shared<S, C> {
+    pub(super) settings: Settings<C>,
+    /// Never readied nor called: what further attempts are cloned from. Locked for the clone alone;
+    /// a lock, since a service need not be `Sync`.
+    pristine: Mutex<S>,
+}
+
+impl<S: Clone, C> Shared<S, C> {
+    /// An instance for one more attempt.
+    pub(super) fn instance(&self) -> S {
+        // A service that panicked as it was cloned has not been touched otherwise.
+        self.pristine.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl<S: Clone, C> Retry<S, C> {
+    pub(super) fn new(inner: S, settings: Settings<C>) -> Self {
+        let pristine = Mutex::new(inner.clone());
+        Self { inner, shared: Arc::new(Shared { settings, pristine }) }
     }
 }
 
@@ -39,16 +56,14 @@ where
 
     fn call(&mut self, mut request: Request<Full<Bytes>>) -> Self::Future {
         let facts = CallFacts::ensure(&mut request);
-        // The instance that is ready serves the first attempt, here. The clone holds nothing until
-        // a later attempt readies it.
-        let later = self.inner.clone();
-        ResponseFuture::new(&mut self.inner, later, request, facts, Arc::clone(&self.settings))
+        // The instance that is ready serves the first attempt, here.
+        ResponseFuture::new(&mut self.inner, request, facts, Arc::clone(&self.shared))
     }
 }
 
 impl<S: Clone, C> Clone for Retry<S, C> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), settings: Arc::clone(&self.settings) }
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -56,7 +71,7 @@ impl<S: fmt::Debug, C> fmt::Debug for Retry<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry")
             .field("inner", &self.inner)
-            .field("settings", &self.settings)
+            .field("settings", &self.shared.settings)
             .finish()
     }
 }

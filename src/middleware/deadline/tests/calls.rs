@@ -1,5 +1,7 @@
 //! The deadline of a whole call.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use tokio_test::task;
 use tower::limit::ConcurrencyLimitLayer;
 
@@ -249,9 +251,55 @@ async fn retry_inside_knows_the_deadline() {
 #[test]
 fn a_call_is_made_outside_a_runtime_and_its_clock_runs_from_its_beginning() {
     let (request, facts) = call();
-    let mut deadline = within(SECOND, Transport::taking(9 * SECOND));
+    let hangs = tower::service_fn(|_: Call| std::future::pending::<Result<Answer, BoxError>>());
+    let mut deadline = DeadlineLayer::new(SECOND).layer(hangs);
     let answer = deadline.call(request);
     let error = runtime().block_on(answer).expect_err("late");
     assert_eq!(fault(Err::<(), _>(error)).0, FaultKind::Deadline);
     assert_eq!(facts.deadline(), Some(facts.started() + SECOND));
+}
+
+/// A service that counts its clones, and says of itself which one it is.
+struct Counted {
+    clones: Arc<AtomicUsize>,
+    number: usize,
+    waits: bool,
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        let number = self.clones.fetch_add(1, Relaxed) + 1;
+        Self { clones: Arc::clone(&self.clones), number, waits: self.waits }
+    }
+}
+
+impl Service<Call> for Counted {
+    type Response = usize;
+    type Error = Fault;
+    type Future = std::future::Ready<Result<usize, Fault>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        if std::mem::take(&mut self.waits) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Call) -> Self::Future {
+        std::future::ready(Ok(self.number))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_ready_is_not_cloned_and_one_that_waits_keeps_its_place() {
+    for waits in [false, true] {
+        let clones = Arc::new(AtomicUsize::new(0));
+        let counted = Counted { clones: Arc::clone(&clones), number: 0, waits };
+        let mut deadline = DeadlineLayer::new(SECOND).layer(counted);
+        let number = deadline.ready().await.expect("ready").call(call().0).await;
+        // The one that was asked is the one that is called: it may have a place in a queue.
+        assert_eq!(number.expect("an answer"), 0, "waits: {waits}");
+        assert_eq!(clones.load(Relaxed), usize::from(waits));
+    }
 }
