@@ -1,5 +1,5 @@
 use http::Uri;
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 
 /// Scheme, host and port: what credentials are bound to.
 ///
@@ -8,7 +8,10 @@ use http::uri::Scheme;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     secure: bool,
-    host: Box<str>,
+    /// The host, and the port where it is not the scheme's own: how most URIs spell it.
+    authority: Box<str>,
+    /// How much of the authority is the host.
+    host: usize,
     port: u16,
 }
 
@@ -20,7 +23,13 @@ impl Origin {
     /// Says what is missing: a scheme that is known, or a host.
     pub fn of(uri: &Uri) -> Result<Self, OriginError> {
         let (secure, host, port) = read(uri)?;
-        Ok(Self { secure, host: host.to_ascii_lowercase().into(), port })
+        let mut authority = host.to_ascii_lowercase();
+        let host = authority.len();
+        if port != default_port(secure) {
+            authority.push(':');
+            authority.push_str(&port.to_string());
+        }
+        Ok(Self { secure, authority: authority.into(), host, port })
     }
 
     /// Whether an absolute URI leads to this machine: [`Origin::of`] and [`Origin::is_loopback`] in
@@ -41,13 +50,19 @@ impl Origin {
             Some(scheme) => *scheme == if self.secure { Scheme::HTTPS } else { Scheme::HTTP },
             None => false,
         };
-        same_scheme
-            && authority.host().eq_ignore_ascii_case(&self.host)
+        // Nearly always spelled as here, and then not taken apart: that would cost a hundred
+        // nanoseconds for every layer that asks.
+        same_scheme && (*authority == *self.authority || self.is_spelled(authority))
+    }
+
+    /// Whether an authority is this one in another spelling.
+    fn is_spelled(&self, authority: &Authority) -> bool {
+        let host = authority.host();
+        host.eq_ignore_ascii_case(self.host())
             && match authority.port_u16() {
                 Some(port) => port == self.port,
                 None => {
-                    authority.as_str().len() == authority.host().len()
-                        && self.port == default_port(self.secure)
+                    authority.as_str().len() == host.len() && self.port == default_port(self.secure)
                 }
             }
     }
@@ -61,7 +76,7 @@ impl Origin {
     /// The host, lower-cased; an IPv6 address keeps its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.authority.get(..self.host).unwrap_or_default()
     }
 
     /// The port, the scheme's own where the URL names none.
@@ -73,7 +88,7 @@ impl Origin {
     /// Whether the host is this machine: `localhost` or a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.host)
+        is_loopback(self.host())
     }
 }
 
@@ -117,11 +132,7 @@ fn default_port(secure: bool) -> u16 {
 impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let scheme = if self.secure { "https" } else { "http" };
-        if self.port == default_port(self.secure) {
-            write!(f, "{scheme}://{}", self.host)
-        } else {
-            write!(f, "{scheme}://{}:{}", self.host, self.port)
-        }
+        write!(f, "{scheme}://{}", self.authority)
     }
 }
 
