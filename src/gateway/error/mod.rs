@@ -56,12 +56,14 @@ struct Inner {
     history: History,
 }
 
-/// When the call happened: what it takes to tell its session from another of the same name.
+/// When and where the call happened: what it takes to look for its session, and to tell it from
+/// another of the same name.
 #[derive(Clone, Copy, Default)]
 struct History {
     deadline: Option<Instant>,
     elapsed: Duration,
     server_date: Option<Timestamp>,
+    endpoint: Option<u32>,
 }
 
 impl Error {
@@ -123,6 +125,11 @@ impl Error {
     /// What time it was at the server when it refused.
     pub(super) fn server_date(&self) -> Option<Timestamp> {
         self.0.history.server_date
+    }
+
+    /// Which of several endpoints the call went to last.
+    pub(super) fn endpoint(&self) -> Option<u32> {
+        self.0.history.endpoint
     }
 
     /// What kind of failure it is.

@@ -112,6 +112,9 @@ where
             let left = deadline.checked_duration_since(Instant::now())?;
             options = options.deadline(left);
         }
+        if let Some(number) = error.endpoint() {
+            options = options.at_endpoint(number);
+        }
         let fetch = FetchSession::new(self.clue.service, self.clue.key.clone());
         Some(self.gateway.clone().oneshot(fetch.detailed().with(options)))
     }

@@ -147,3 +147,6 @@ where
         gateway.call(operation)
     }
 }
+
+#[cfg(test)]
+mod tests;
