@@ -9,8 +9,9 @@ use tower::Layer;
 
 use super::*;
 use crate::call::{BoxError, CallFacts, CallOptions, ServiceSid};
-use crate::gateway::GatewayExt;
+use crate::gateway::{Gateway, GatewayExt};
 use crate::sessions::CreateSession;
+use crate::wire::Endpoint;
 
 fn service() -> ServiceSid {
     "KS00000000000000000000000000000001".parse().unwrap()
