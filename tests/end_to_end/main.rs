@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cancellation;
+mod compared;
 mod deadlines;
 #[path = "../support/leaks.rs"]
 mod leaks;
@@ -13,6 +14,7 @@ mod ledger;
 mod looks;
 mod lost_changes;
 mod lost_creates;
+mod named;
 mod never_twice;
 mod rates;
 mod replayed;

@@ -150,7 +150,9 @@ impl Findable for UpdateSession {
 
 impl<O: Findable> Findable for Configured<O> {
     fn name(&mut self, manner: &Manner) -> bool {
-        self.operation_mut().name(manner)
+        // A name that was given by way of the form is one as well.
+        let has_name = self.wishes().extra_form().iter().any(|(key, _)| key == "UniqueName");
+        !has_name && self.operation_mut().name(manner)
     }
 
     fn clue(&self, manner: &Manner) -> Option<Clue> {

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod judgement;
+mod names;
+
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
