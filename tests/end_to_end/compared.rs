@@ -248,6 +248,24 @@ async fn both_reads_are_let_through_a_shutdown() {
     assert!(gateway.send(order(&[ANN])).await.is_err());
 }
 
+/// It once was over as soon as the create was refused, with the look under way.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_both_reads() {
+    let slow = Mishap::Latency(Duration::from_secs(2));
+    let plan = lost().next_of(Action::Fetch, 1, slow).next_of(Action::Participants, 1, slow);
+    let (simulator, gateway) = comparing(plan);
+    let call = gateway.send(order(&[ANN]).detailed());
+    let closing = async {
+        sleep(Duration::from_millis(50)).await;
+        gateway.shutdown(Duration::from_secs(60)).await
+    };
+    let begun = Instant::now();
+    let (created, drained) = tokio::join!(call, closing);
+    assert!(created.unwrap().recovered);
+    assert_eq!((drained.cut_off, reads(&simulator)), (0, (1, 1)));
+    assert_eq!(begun.elapsed().as_millis(), 4_100);
+}
+
 #[tokio::test(start_paused = true)]
 async fn dropped_while_it_looks_it_leaves_nothing_behind() {
     for action in [Action::Fetch, Action::Participants] {

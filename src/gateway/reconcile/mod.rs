@@ -13,7 +13,9 @@
 //!
 //! [`Reconcile`] answers it. After a refusal that a create meets which has already done its work,
 //! and only if an earlier attempt of this very call is of unknown effect, it fetches the session by
-//! its name and judges whose it is.
+//! its name and judges whose it is. Besides 80603 these are 80604 and 80623, a participant who is
+//! taken: perhaps by the very session that the first attempt has made, for which of the two Proxy
+//! looks at first, names or participants, is not documented.
 //!
 //! # How it judges
 //!

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tower::Service;
 
 use super::Recover;
@@ -62,8 +63,20 @@ impl<S> Reconcile<Gateway<S>> {
 
     /// Takes no new calls, and waits for those in flight; see [`Gateway::shutdown`]. A look that a
     /// call in flight needs is part of that call.
+    ///
+    /// # Cancellation
+    ///
+    /// The gateway stays closed when this is dropped; calling it again goes on waiting.
     pub async fn shutdown(&self, within: Duration) -> Drained {
-        self.gateway.shutdown(within).await
+        let begun = Instant::now();
+        loop {
+            let left = within.saturating_sub(begun.elapsed());
+            let drained = self.gateway.shutdown(left).await;
+            // For a moment nobody was in flight: a create had ended, and then its look began.
+            if drained.cut_off == 0 || begun.elapsed() >= within {
+                return drained;
+            }
+        }
     }
 }
 

@@ -196,6 +196,7 @@ fn each_must_be_among_the_others() {
     assert!(!same_participants(&[ann()], &[found("+1"), found("+2")]));
     assert!(!same_participants(&[ann(), bob()], &[found("+1"), found("+1")]));
     assert!(!same_participants(&[ann(), ann()], &[found("+1"), found("+2")]));
+    assert!(!same_participants(&[ann()], &[found("+1"), found("+1")]));
     assert!(!same_participants(&[ann()], &[]));
 }
 
