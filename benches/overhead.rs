@@ -15,7 +15,7 @@ use http_body_util::Full;
 use tokio::runtime::Runtime;
 use tower::{BoxError, Layer, Service, ServiceExt};
 use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
-use twilio_proxy::gateway::{Gateway, GatewayExt, TwilioClassifier};
+use twilio_proxy::gateway::{Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier};
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
@@ -24,7 +24,7 @@ use twilio_proxy::middleware::lift::LiftLayer;
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
 use twilio_proxy::middleware::retry::RetryLayer;
-use twilio_proxy::sessions::FetchSession;
+use twilio_proxy::sessions::{CreateSession, FetchSession};
 use twilio_proxy::wire::{Encoder, Endpoint, Operation};
 
 const SESSION: &str = r#"{"sid":"KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"open","ttl":0}"#;
@@ -111,9 +111,18 @@ impl Setting {
     where
         G: GatewayExt,
     {
+        self.typed_call(criterion, name, gateway, &self.fetch);
+    }
+
+    /// The same with any operation.
+    fn typed_call<G, O>(&self, criterion: &mut Criterion, name: &str, gateway: &G, call: &O)
+    where
+        G: GatewayExt + Service<O, Error = Error>,
+        O: Clone,
+    {
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let answer = self.runtime.block_on(gateway.send(self.fetch.clone()));
+                let answer = self.runtime.block_on(gateway.send(call.clone()));
                 black_box(answer.is_ok())
             });
         });
@@ -149,6 +158,14 @@ fn overhead(criterion: &mut Criterion) {
 
     let lean = Gateway::new(bare(), setting.endpoint.clone());
     setting.typed(c, "typed/no_layers", &lean);
+    // A create with a name, one that is looked for if its answer is lost, and one that is named first.
+    let create = CreateSession::new(setting.fetch.service);
+    let named = create.clone().unique_name("order-1");
+    setting.typed_call(c, "typed/create", &lean, &named);
+    let reconciled = ReconcileLayer::new().layer(lean.clone());
+    setting.typed_call(c, "typed/create_reconciled", &reconciled, &named);
+    let naming = ReconcileLayer::new().name_unnamed("shop-").layer(lean.clone());
+    setting.typed_call(c, "typed/create_named_here", &naming, &create);
     let built = Gateway::builder(setting.credentials.clone()).quota(wide_open).over(bare());
     match built {
         Ok(full) => {

@@ -20,6 +20,7 @@ pub struct CallOptions {
     form: Vec<(Cow<'static, str>, String)>,
     authorization: Option<Authorization>,
     continues: bool,
+    endpoint: Option<u32>,
 }
 
 impl CallOptions {
@@ -98,6 +99,7 @@ impl CallOptions {
             form,
             authorization: self.authorization.or(earlier.authorization),
             continues: self.continues || earlier.continues,
+            endpoint: self.endpoint.or(earlier.endpoint),
         }
     }
 
@@ -109,6 +111,18 @@ impl CallOptions {
 
     pub(crate) fn is_continuing(&self) -> bool {
         self.continues
+    }
+
+    /// Sends the call to one of several endpoints, by its number in the caller's list, and to no
+    /// other: what another call did there may not be seen elsewhere yet.
+    pub(crate) fn at_endpoint(mut self, number: u32) -> Self {
+        self.endpoint = Some(number);
+        self
+    }
+
+    /// The one endpoint that the call has to go to.
+    pub(crate) fn wanted_endpoint(&self) -> Option<u32> {
+        self.endpoint
     }
 
     /// The same without what [`CallOptions::form`] added: for an operation that has no form.
@@ -186,6 +200,7 @@ impl fmt::Debug for CallOptions {
             .field("headers", &self.headers.len())
             .field("form", &self.form.len())
             .field("authorization", &self.authorization)
+            .field("endpoint", &self.wanted_endpoint())
             .finish_non_exhaustive()
     }
 }

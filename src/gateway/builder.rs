@@ -62,6 +62,7 @@ pub struct GatewayBuilder {
     transport: transport::Builder,
     clock: Clock,
     rng: Rng,
+    reconcile: ReconcileLayer,
     changes: Vec<Change>,
 }
 
@@ -80,6 +81,7 @@ impl GatewayBuilder {
             transport: ProxyTransport::builder(),
             clock: Clock::system(),
             rng: Rng::random(),
+            reconcile: ReconcileLayer::new(),
             changes: Vec::new(),
         }
     }
@@ -201,6 +203,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// How lost creates are found again, in place of the default; where it has no generator of its
+    /// own it draws from the builder's.
+    pub fn reconcile(mut self, layer: ReconcileLayer) -> Self {
+        self.reconcile = layer;
+        self
+    }
+
     /// Changes any layer of the default stack; changes are made in the order they were asked for.
     ///
     /// A layer that you make yourself has its own clock and generator, unless you hand it yours.
@@ -292,7 +301,7 @@ impl GatewayBuilder {
         // The stack has its own cap, whatever that is.
         let uncapped = CollectLayer::new().limit(usize::MAX);
         let gateway = Gateway::assemble(stack, uncapped, endpoint, account, self.clock, &self.rng);
-        Ok(ReconcileLayer::new().layer(gateway))
+        Ok(self.reconcile.rng_or(&self.rng).layer(gateway))
     }
 }
 

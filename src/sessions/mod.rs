@@ -1,4 +1,5 @@
-//! What we say: the five operations on Proxy's sessions, and the session itself. Pure data.
+//! What we say: the five operations on Proxy's sessions, the session itself, and a look at who takes
+//! part. Pure data.
 //!
 //! Each operation is a struct that is filled by name and handed to a gateway, which says it on the
 //! wire ([`Operation`](crate::wire::Operation)). Nothing is checked while it is filled; all of it is
@@ -29,6 +30,7 @@ mod fetch;
 mod list;
 mod model;
 mod participant;
+mod participants;
 mod update;
 
 pub use create::CreateSession;
@@ -38,12 +40,13 @@ pub use fetch::{FetchSession, SessionKey};
 pub use list::ListSessions;
 pub use model::{Links, Session};
 pub use participant::Participant;
+pub use participants::{ListParticipants, SessionParticipant};
 pub use update::UpdateSession;
 
 use crate::call::ServiceSid;
 use crate::wire::{EncodeError, Encoder};
 
-/// The path that all five begin with, and the Service that their quota is counted by.
+/// The path that all begin with, and the Service that their quota is counted by.
 fn sessions_of<'a, 'e>(
     service: ServiceSid,
     to: &'a mut Encoder<'e>,

@@ -5,7 +5,7 @@ use http::{StatusCode, header};
 use serde_json::Value;
 
 use super::form::{Change, NewSession};
-use super::page::PageQuery;
+use super::page::{Found, PageQuery};
 use super::refusal::Refusal;
 use super::route::Route;
 use super::state::{Shared, Ticket};
@@ -29,6 +29,7 @@ enum Order {
     List(PageQuery),
     Update(Change),
     Delete,
+    Participants(PageQuery),
 }
 
 /// Lets a request in: whose is it, is there room, does it make sense?
@@ -53,6 +54,7 @@ pub(super) fn admit(
         Action::List => Order::List(PageQuery::read(head)?),
         Action::Update => Order::Update(Change::read(head, body)?),
         Action::Delete => Order::Delete,
+        Action::Participants => Order::Participants(PageQuery::read(head)?),
         Action::Fetch | Action::Other => Order::Fetch,
     };
     let call_id = head.headers.get("x-request-id").and_then(|value| value.to_str().ok());
@@ -87,7 +89,18 @@ pub(super) fn commit(
             return Ok((StatusCode::OK, Some(session.json(&job.base))));
         }
         Order::List(query) => {
-            let page = query.answer(directory, job.route.service, &job.base, now);
+            let found = directory.page(query.place, query.size(), now);
+            let found = found.map(|session| session.json(&job.base));
+            let url = format!("{}/v1/Services/{}/Sessions", job.base, job.route.service);
+            return Ok((StatusCode::OK, Some(query.answer("sessions", &url, &found))));
+        }
+        Order::Participants(query) => {
+            // By its SID alone, as the API's document has it of every path below a session's.
+            let session = directory.find(key, false, now).ok_or_else(missing)?;
+            let found = Found::among(&session.participants, query.place, query.size());
+            let url = session.url(&job.base);
+            let found = found.map(|participant| participant.json(session, &url));
+            let page = query.answer("participants", &format!("{url}/Participants"), &found);
             return Ok((StatusCode::OK, Some(page)));
         }
     };

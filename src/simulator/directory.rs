@@ -1,13 +1,15 @@
+mod participants;
+
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::form::{Change, NewParticipant, NewSession};
+use super::form::{Change, NewSession};
 use super::page::{Found, Place};
 use super::refusal::Refusal;
-use super::session::{Status, StoredParticipant, StoredSession};
+use super::session::{Status, StoredSession};
 use super::settings::Settings;
-use crate::call::{AccountSid, ParticipantSid, Rng, ServiceSid, SessionSid};
+use crate::call::{AccountSid, Rng, ServiceSid, SessionSid};
 
 /// The sessions of one Service of one account.
 ///
@@ -80,53 +82,6 @@ impl Directory {
         Ok(self.sessions.entry(number).or_insert(session))
     }
 
-    /// Gives a participant a number: the one asked for, or the first of the pool that doesn't
-    /// route to the same person in another live session.
-    ///
-    /// Where there is none, Proxy lets two sessions share the pair and routes some calls wrongly,
-    /// unless it was asked to fail. <https://www.twilio.com/docs/api/errors/80604>
-    fn participant(
-        &mut self,
-        wanted: &NewParticipant,
-        fail_on_conflict: bool,
-        settings: &Settings,
-        now: Timestamp,
-    ) -> Result<StoredParticipant, Refusal> {
-        let taken = self.numbers_of(&wanted.identifier, now);
-        let pool = (0..settings.numbers).map(|number| format!("+1555{number:07}"));
-        let mut choices = wanted.proxy_identifier.clone().into_iter().chain(
-            // Nothing from the pool for a participant that asks for a number by name.
-            pool.filter(|_| wanted.proxy_identifier.is_none()),
-        );
-        let first = choices.next().unwrap_or_default();
-        let free = std::iter::once(first.clone()).chain(choices).find(|it| !taken.contains(it));
-        if free.is_none() && fail_on_conflict {
-            return Err(conflict());
-        }
-        Ok(StoredParticipant {
-            sid: participant_sid(&settings.rng),
-            identifier: wanted.identifier.clone(),
-            friendly_name: wanted.friendly_name.clone(),
-            proxy_identifier: free.unwrap_or(first),
-        })
-    }
-
-    /// The numbers that reach a person in live sessions.
-    fn numbers_of(&mut self, identifier: &str, now: Timestamp) -> Vec<String> {
-        let numbers = self.by_identifier.get(identifier).cloned().unwrap_or_default();
-        let mut taken = Vec::new();
-        for number in numbers {
-            if self.settle(number, now)
-                && let Some(session) = self.sessions.get(&number)
-                && session.is_live()
-            {
-                let theirs = session.participants.iter().filter(|it| it.identifier == identifier);
-                taken.extend(theirs.map(|it| it.proxy_identifier.clone()));
-            }
-        }
-        taken
-    }
-
     /// A session by its SID, or also by its name.
     pub(super) fn find(
         &mut self,
@@ -195,7 +150,12 @@ impl Directory {
     }
 
     /// Up to `size` sessions from `place`, newest first.
-    pub(super) fn page(&mut self, place: Place, size: usize, now: Timestamp) -> Found {
+    pub(super) fn page(
+        &mut self,
+        place: Place,
+        size: usize,
+        now: Timestamp,
+    ) -> Found<StoredSession> {
         let numbers: Vec<u64> = match place {
             Place::Top => self.alive(0..self.next, size, true, now),
             Place::Below(number) => self.alive(0..number, size, true, now),
@@ -216,9 +176,9 @@ impl Directory {
         let above = newest.saturating_add(1)..self.next;
         let newer = !self.alive(above, 1, false, now).is_empty();
         let older = !self.alive(0..oldest, 1, true, now).is_empty();
-        let sessions =
+        let records =
             numbers.iter().filter_map(|number| self.sessions.get(number).cloned()).collect();
-        Found { sessions, newer: newer.then_some(newest), older: older.then_some(oldest) }
+        Found { records, newer: newer.then_some(newest), older: older.then_some(oldest) }
     }
 
     /// Every session there is, oldest first.
@@ -285,15 +245,6 @@ fn session_sid(rng: &Rng) -> SessionSid {
     loop {
         // Once round: the text is a SID by its making.
         if let Ok(sid) = SessionSid::new(&format!("KC{:016x}{:016x}", rng.bits(), rng.bits())) {
-            return sid;
-        }
-    }
-}
-
-fn participant_sid(rng: &Rng) -> ParticipantSid {
-    loop {
-        // As above.
-        if let Ok(sid) = ParticipantSid::new(&format!("KP{:016x}{:016x}", rng.bits(), rng.bits())) {
             return sid;
         }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::refusal::Refusal;
-use super::session::{Mode, Status};
+use super::session::{Mode, Status, number_of};
 use crate::call::PhoneNumberSid;
 
 /// Twilio's cap on a UniqueName and on an Identifier, in characters.
@@ -27,6 +27,7 @@ pub(super) struct NewParticipant {
     pub(super) identifier: String,
     pub(super) friendly_name: Option<String>,
     pub(super) proxy_identifier: Option<String>,
+    pub(super) proxy_identifier_sid: Option<PhoneNumberSid>,
 }
 
 /// What an update asks for.
@@ -173,8 +174,13 @@ fn participant(text: &str, mode: Mode) -> Result<NewParticipant, Refusal> {
     let friendly_name = text("FriendlyName", LONGEST_LABEL, 20001)?;
     let number = text("ProxyIdentifier", LONGEST_LABEL, 20001)?;
     let number_sid = text("ProxyIdentifierSid", LONGEST_LABEL, 20001)?;
-    if number_sid.as_deref().is_some_and(|sid| PhoneNumberSid::new(sid).is_err()) {
-        return Err(Refusal::parameter("ProxyIdentifierSid must be PN and 32 hexadecimal digits"));
-    }
-    Ok(NewParticipant { identifier, friendly_name, proxy_identifier: number.or(number_sid) })
+    let number_sid = number_sid.map(|sid| PhoneNumberSid::new(&sid)).transpose().map_err(|_| {
+        Refusal::parameter("ProxyIdentifierSid must be PN and 32 hexadecimal digits")
+    })?;
+    Ok(NewParticipant {
+        identifier,
+        friendly_name,
+        proxy_identifier: number.or_else(|| number_sid.map(number_of)),
+        proxy_identifier_sid: number_sid,
+    })
 }

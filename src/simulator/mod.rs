@@ -46,7 +46,7 @@
 //! the client is wrong.
 //!
 //! - **Operations.** Create (201), fetch by SID or UniqueName (200), list (200), update by SID
-//!   (200), delete by SID (204). URLs in answers begin with the base URL that the request was sent to.
+//!   (200), delete by SID (204); the participants of a session, by its SID (200). URLs in answers begin with the base URL that the request was sent to.
 //! - **Credentials.** Basic, for the [accounts and keys](Settings::account) it was given, else 401 with
 //!   20003. An account sees its own sessions alone. Any well-formed Service SID is a Service.
 //! - **Checks.** Lengths in characters, enumerations, TTL and expiry, at most two participants (80609)
@@ -59,6 +59,9 @@
 //! - **Participant conflicts**, for requests that ask to fail: a participant whose number reaches the
 //!   same person in another live session is 400 with 80604; one that another create is working on at
 //!   this moment is 409 with 80623, which takes a [latency](Settings::latency) to happen.
+//! - **Participants.** A list to be read, as they were made or [added](Simulator::join). One who was
+//!   [removed](Simulator::leave) stays in it with its `date_deleted`: Twilio calls the removal soft,
+//!   and does not say whether its list has them.
 //! - **Pages.** Newest first, 50 unless asked, at most 100 whatever was asked, with opaque tokens that
 //!   stay right while sessions are made and deleted. `Page` alone chooses nothing.
 //! - **Rate limit.** 150 requests in any 5 s for each account, Service and operation, as a true sliding
@@ -110,7 +113,7 @@ pub use session::{Mode, Status, StoredParticipant, StoredSession};
 pub use settings::Settings;
 pub use stats::{ActionStats, Commit, Stats, created_twice};
 
-use crate::call::SessionSid;
+use crate::call::{ParticipantSid, SessionSid};
 
 /// A simulated Proxy; clones are the same one. See the [module](self) for what it does.
 #[derive(Clone)]
@@ -175,6 +178,21 @@ impl Simulator {
             }
             _ => false,
         }
+    }
+
+    /// Somebody adds a participant to a live session, and Proxy chooses its number: what `POST
+    /// …/Participants` does, which the simulator does not answer. `None`: there is no such session,
+    /// it has two participants, or this one was removed from it before.
+    pub fn join(&self, session: &SessionSid, identifier: &str) -> Option<ParticipantSid> {
+        let settings = &self.shared.settings;
+        self.shared.lock().join(session.as_str(), identifier, settings)
+    }
+
+    /// Somebody removes a participant from its session, where it stays in the list as removed.
+    /// False: there is none to remove.
+    pub fn leave(&self, participant: &ParticipantSid) -> bool {
+        let now = self.shared.settings.clock.wall();
+        self.shared.lock().leave(*participant, now)
     }
 
     /// Serves this simulator on a free port of 127.0.0.1, from within a tokio runtime.

@@ -3,20 +3,17 @@ use std::fmt::{self, Write};
 use http::request::Parts;
 use serde_json::{Value, json};
 
-use super::directory::Directory;
 use super::refusal::Refusal;
-use super::session::StoredSession;
-use crate::call::ServiceSid;
 
 /// Proxy's own cap, whatever PageSize says. <https://www.twilio.com/docs/proxy/api/session>
 const LARGEST_PAGE: usize = 100;
 const DEFAULT_SIZE: usize = 50;
 const LARGEST_SIZE: usize = 1000;
 
-/// Where a page begins, in a list that runs from the newest session to the oldest.
+/// Where a page begins, in a list that runs from the newest record to the oldest.
 ///
-/// Sessions are numbered as they are made, and a page is found by a number, not by a count from the
-/// top: a session that is made while somebody reads moves nothing from one page to the next.
+/// Records are numbered as they are made, and a page is found by a number, not by a count from the
+/// top: one that is made while somebody reads moves nothing from one page to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// With the newest.
@@ -60,7 +57,7 @@ pub(super) struct PageQuery {
     size: usize,
     /// The client's own count; it chooses nothing and comes back as it went.
     page: u64,
-    place: Place,
+    pub(super) place: Place,
 }
 
 impl PageQuery {
@@ -94,23 +91,18 @@ impl PageQuery {
         Ok(query)
     }
 
-    /// The page, with its URLs on `base`.
+    /// How many records the page has at most.
+    pub(super) fn size(&self) -> usize {
+        self.size.min(LARGEST_PAGE)
+    }
+
+    /// The page, of the list at `list`, with the records under `key`.
     ///
     /// `meta.page_size` and the URLs repeat the size that was asked for, even where the page holds
     /// no more than 100: a client that takes a short page for the last one ends too early here.
-    pub(super) fn answer(
-        &self,
-        directory: &mut Directory,
-        service: ServiceSid,
-        base: &str,
-        now: jiff::Timestamp,
-    ) -> Value {
-        let found = directory.page(self.place, self.size.min(LARGEST_PAGE), now);
-        let sessions: Vec<Value> =
-            found.sessions.iter().map(|session| session.json(base)).collect();
+    pub(super) fn answer(&self, key: &str, list: &str, found: &Found<Value>) -> Value {
         let url = |page: u64, place: Place| {
-            let mut url =
-                format!("{base}/v1/Services/{service}/Sessions?PageSize={}&Page={page}", self.size);
+            let mut url = format!("{list}?PageSize={}&Page={page}", self.size);
             if place != Place::Top {
                 // Writing into a string can't fail.
                 let _ = write!(url, "&PageToken={place}");
@@ -118,9 +110,9 @@ impl PageQuery {
             url
         };
         json!({
-            "sessions": sessions,
+            key: found.records,
             "meta": {
-                "key": "sessions",
+                "key": key,
                 "page": self.page,
                 "page_size": self.size,
                 "url": url(self.page, self.place),
@@ -134,12 +126,40 @@ impl PageQuery {
     }
 }
 
-/// A page of sessions, newest first, and the numbers between which it lies.
+/// A page of records, newest first, and the numbers between which it lies.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) sessions: Vec<StoredSession>,
+pub(super) struct Found<T> {
+    pub(super) records: Vec<T>,
     /// The page's newest, if there is a newer one yet.
     pub(super) newer: Option<u64>,
     /// The page's oldest, if there is an older one yet.
     pub(super) older: Option<u64>,
+}
+
+impl<T> Found<T> {
+    pub(super) fn map<U>(self, change: impl FnMut(T) -> U) -> Found<U> {
+        let records = self.records.into_iter().map(change).collect();
+        Found { records, newer: self.newer, older: self.older }
+    }
+}
+
+impl<'a, T> Found<&'a T> {
+    /// The page of a list that only grows, and is numbered as it stands.
+    pub(super) fn among(all: &'a [T], place: Place, size: usize) -> Self {
+        let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).min(all.len());
+        let (start, end) = match place {
+            Place::Top => (all.len().saturating_sub(size), all.len()),
+            Place::Below(number) => (index(number).saturating_sub(size), index(number)),
+            Place::Above(number) => {
+                let start = index(number.saturating_add(1));
+                (start, start.saturating_add(size).min(all.len()))
+            }
+        };
+        let number = |index: usize| u64::try_from(index).unwrap_or(u64::MAX);
+        Self {
+            records: all[start..end].iter().rev().collect(),
+            newer: (end < all.len()).then(|| number(end.saturating_sub(1))),
+            older: (start > 0).then(|| number(start)),
+        }
+    }
 }

@@ -18,6 +18,8 @@ pub enum Action {
     Update,
     /// `DELETE …/Sessions/{Sid}`
     Delete,
+    /// `GET …/Sessions/{Sid}/Participants`
+    Participants,
     /// Anything else; answered 404 or 405.
     Other,
 }
@@ -36,21 +38,22 @@ impl Route {
         let not_found = || Refusal::not_found(path);
         let segments = segments(path).ok_or_else(not_found)?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let (service, key) = match segments[..] {
-            ["v1", "Services", service, "Sessions"] => (service, None),
-            ["v1", "Services", service, "Sessions", key] if !key.is_empty() => (service, Some(key)),
-            _ => return Err(not_found()),
+        let ["v1", "Services", service, "Sessions", rest @ ..] = &segments[..] else {
+            return Err(not_found());
         };
         let service = ServiceSid::new(service).map_err(|_| not_found())?;
-        let action = match (method, key) {
-            (&Method::POST, None) => Action::Create,
-            (&Method::GET, None) => Action::List,
-            (&Method::GET, Some(_)) => Action::Fetch,
-            (&Method::POST, Some(_)) => Action::Update,
-            (&Method::DELETE, Some(_)) => Action::Delete,
-            _ => return Err(Refusal::wrong_method(method)),
+        let (key, action) = match (rest, method) {
+            ([], &Method::POST) => ("", Action::Create),
+            ([], &Method::GET) => ("", Action::List),
+            (["", ..], _) => return Err(not_found()),
+            ([key], &Method::GET) => (*key, Action::Fetch),
+            ([key], &Method::POST) => (*key, Action::Update),
+            ([key], &Method::DELETE) => (*key, Action::Delete),
+            ([key, "Participants"], &Method::GET) => (*key, Action::Participants),
+            ([] | [_] | [_, "Participants"], _) => return Err(Refusal::wrong_method(method)),
+            _ => return Err(not_found()),
         };
-        Ok(Self { action, service, key: key.unwrap_or_default().to_owned() })
+        Ok(Self { action, service, key: key.to_owned() })
     }
 }
 
@@ -91,7 +94,12 @@ mod tests {
         assert_eq!(read(&Method::DELETE, "Sessions/a"), Ok((Action::Delete, "a".into())));
         assert_eq!(read(&Method::PUT, "Sessions/a"), Err(405));
         assert_eq!(read(&Method::GET, "Sessions/"), Err(404));
-        assert_eq!(read(&Method::GET, "Sessions/a/Participants"), Err(404));
+        let participants = "Sessions/a/Participants";
+        assert_eq!(read(&Method::GET, participants), Ok((Action::Participants, "a".into())));
+        assert_eq!(read(&Method::POST, participants), Err(405));
+        assert_eq!(read(&Method::GET, "Sessions//Participants"), Err(404));
+        assert_eq!(read(&Method::GET, "Sessions/a/Participants/b"), Err(404));
+        assert_eq!(read(&Method::GET, "Sessions/a/Interactions"), Err(404));
         assert_eq!(read(&Method::GET, "Sessions/%ff"), Err(404));
     }
 

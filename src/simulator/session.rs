@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::call::{AccountSid, ParticipantSid, ServiceSid, SessionSid};
+use crate::call::{AccountSid, ParticipantSid, PhoneNumberSid, ServiceSid, SessionSid};
 
 /// How long a session lives that was given neither a TTL nor an expiry, and how long it is kept
 /// once it is closed: 90 days. <https://www.twilio.com/docs/proxy/proxy-limits>
@@ -109,12 +109,55 @@ pub struct StoredParticipant {
     pub friendly_name: Option<String>,
     /// The number that it is reached through: the one asked for, or one from the Service's pool.
     pub proxy_identifier: String,
+    /// That number's SID: the one asked for, or one made up from the number.
+    pub proxy_identifier_sid: Option<PhoneNumberSid>,
+    /// When it was added.
+    pub date_created: Timestamp,
+    /// When it was removed.
+    pub date_deleted: Option<Timestamp>,
 }
 
 impl fmt::Debug for StoredParticipant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredParticipant").field("sid", &self.sid).finish_non_exhaustive()
     }
+}
+
+impl StoredParticipant {
+    /// The participant as the API says it, in a session with this URL.
+    pub(super) fn json(&self, session: &StoredSession, url: &str) -> Value {
+        let url = format!("{url}/Participants/{}", self.sid);
+        json!({
+            "sid": self.sid,
+            "session_sid": session.sid,
+            "service_sid": session.service_sid,
+            "account_sid": session.account_sid,
+            "friendly_name": self.friendly_name,
+            "identifier": self.identifier,
+            "proxy_identifier": self.proxy_identifier,
+            "proxy_identifier_sid": self.proxy_identifier_sid,
+            "date_deleted": self.date_deleted.map(date),
+            "date_created": date(self.date_created),
+            "date_updated": date(self.date_deleted.unwrap_or(self.date_created)),
+            "links": { "message_interactions": format!("{url}/MessageInteractions") },
+            "url": url,
+        })
+    }
+}
+
+/// The SID of a number of the pool: the number's digits. None for what is no number.
+pub(super) fn number_sid(number: &str) -> Option<PhoneNumberSid> {
+    let digits: u64 = number.strip_prefix('+')?.parse().ok()?;
+    PhoneNumberSid::new(&format!("PN{digits:032x}")).ok()
+}
+
+/// The number that a SID stands for, where it came alone: another for each, as far as seven digits go.
+pub(super) fn number_of(sid: PhoneNumberSid) -> String {
+    let digits = sid
+        .as_str()
+        .bytes()
+        .fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    format!("+1556{:07}", digits % 10_000_000)
 }
 
 impl StoredSession {
@@ -169,9 +212,14 @@ impl StoredSession {
         self.touched = now;
     }
 
+    /// Its URL on `base`.
+    pub(super) fn url(&self, base: &str) -> String {
+        format!("{base}/v1/Services/{}/Sessions/{}", self.service_sid, self.sid)
+    }
+
     /// The session as the API says it, with its URLs on `base`.
     pub(super) fn json(&self, base: &str) -> Value {
-        let url = format!("{base}/v1/Services/{}/Sessions/{}", self.service_sid, self.sid);
+        let url = self.url(base);
         json!({
             "sid": self.sid,
             "service_sid": self.service_sid,

@@ -5,10 +5,11 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::directory::Directory;
+use super::form::NewParticipant;
 use super::refusal::Refusal;
 use super::window::Window;
 use super::{Action, Commit, FaultPlan, Mishap, Settings, Stats, StoredSession};
-use crate::call::{AccountSid, ServiceSid};
+use crate::call::{AccountSid, ParticipantSid, ServiceSid};
 
 /// What all clones of a simulator share.
 pub(super) struct Shared {
@@ -55,6 +56,29 @@ impl State {
         now: jiff::Timestamp,
     ) -> Option<&mut StoredSession> {
         self.directories.values_mut().find_map(|directory| directory.find(sid, false, now))
+    }
+
+    /// Adds a participant, known by its identifier alone, to a session of any Service.
+    pub(super) fn join(
+        &mut self,
+        session: &str,
+        identifier: &str,
+        settings: &Settings,
+    ) -> Option<ParticipantSid> {
+        let now = settings.clock.wall();
+        let wanted = NewParticipant {
+            identifier: identifier.to_owned(),
+            friendly_name: None,
+            proxy_identifier: None,
+            proxy_identifier_sid: None,
+        };
+        let mut all = self.directories.values_mut();
+        all.find_map(|directory| directory.join(session, &wanted, settings, now))
+    }
+
+    /// Removes a participant from whichever session it is in.
+    pub(super) fn leave(&mut self, participant: ParticipantSid, now: jiff::Timestamp) -> bool {
+        self.directories.values_mut().any(|directory| directory.leave(participant, now))
     }
 
     /// What the plan has for a request; counts it.

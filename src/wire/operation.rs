@@ -182,6 +182,10 @@ impl<O> Configured<O> {
         &self.operation
     }
 
+    pub(crate) fn operation_mut(&mut self) -> &mut O {
+        &mut self.operation
+    }
+
     /// The wishes.
     pub fn wishes(&self) -> &CallOptions {
         &self.options
@@ -223,6 +227,10 @@ impl<O> Detailed<O> {
     /// The operation alone.
     pub fn operation(&self) -> &O {
         &self.operation
+    }
+
+    pub(crate) fn operation_mut(&mut self) -> &mut O {
+        &mut self.operation
     }
 
     /// The operation alone, taken out.

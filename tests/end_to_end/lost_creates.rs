@@ -227,6 +227,49 @@ async fn the_look_uses_the_credentials_of_the_call() {
     assert_eq!(simulator.sessions()[0].account_sid, subaccount);
 }
 
+/// Wishes that were said inside count as they do for the create: the look once forgot them.
+#[tokio::test(start_paused = true)]
+async fn the_look_uses_credentials_that_were_said_inside_too() {
+    let (clock, subaccount) = (clock(), format!("AC{:032x}", 7).parse().unwrap());
+    let simulator = Simulator::with(settings(clock, 1).account(subaccount, "their-token"));
+    simulator.set_faults(lost(Mishap::ResetAfter));
+    let gateway = steady(builder(clock, 2)).over(simulator.clone()).unwrap();
+    let theirs = Credentials::auth_token(subaccount, "their-token").authorization().unwrap();
+    let inside = CallOptions::new().authorization(theirs).form("More", "x");
+    let outside = CallOptions::new().max_attempts(3);
+    let reply = gateway.send(order().with(inside).detailed().with(outside)).await.unwrap();
+    assert!(reply.recovered);
+    assert_eq!(simulator.sessions()[0].account_sid, subaccount);
+}
+
+/// Which of the two Proxy looks at first, the name or the participants, is not documented: a replay
+/// may be told that its participants are taken, namely by the session that it has made itself.
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_meets_its_own_participants_is_looked_for_as_well() {
+    for (status, code) in [
+        (StatusCode::BAD_REQUEST, codes::PROXY_IDENTIFIER_IN_USE),
+        (StatusCode::CONFLICT, codes::PARTICIPANT_CONFLICT),
+    ] {
+        let refused = Mishap::Rejected(status, code);
+        let plan = || FaultPlan::none().next_of(Action::Create, 1, refused);
+        let (simulator, gateway) =
+            world(lost(Mishap::ResetAfter).next_of(Action::Create, 1, refused));
+        assert!(gateway.send(order().detailed()).await.unwrap().recovered, "{code}");
+        assert_eq!(looks(&simulator), 1);
+        // Nothing was made, and nothing is found.
+        let (simulator, gateway) =
+            world(lost(Mishap::ResetBefore).next_of(Action::Create, 1, refused));
+        let error = gateway.send(order()).await.unwrap_err();
+        assert_eq!((error.code(), error.effect()), (Some(code), Effect::Unknown));
+        assert_eq!((looks(&simulator), simulator.sessions().len()), (1, 0));
+        // At the first attempt it is what it says.
+        let (simulator, gateway) = world(plan());
+        let error = gateway.send(order()).await.unwrap_err();
+        assert_eq!((error.code(), error.effect()), (Some(code), Effect::None));
+        assert_eq!(looks(&simulator), 0);
+    }
+}
+
 /// A parameter added to the form has no place in a fetch, and a header has.
 #[tokio::test(start_paused = true)]
 async fn wishes_for_the_create_do_not_hinder_the_look() {

@@ -7,6 +7,7 @@
 
 mod cancellation;
 mod crowd;
+mod compared;
 mod deadlines;
 #[path = "../support/leaks.rs"]
 mod leaks;
@@ -14,6 +15,7 @@ mod ledger;
 mod looks;
 mod lost_changes;
 mod lost_creates;
+mod named;
 mod never_twice;
 mod rates;
 mod replayed;

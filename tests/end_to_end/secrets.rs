@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::service_fn;
 use twilio_proxy::call::{AccountSid, BoxError, CallOptions, SessionSid};
-use twilio_proxy::gateway::{Error, GatewayBuilder, GatewayExt};
+use twilio_proxy::gateway::{Error, GatewayBuilder, GatewayExt, ReconcileLayer};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{
@@ -39,6 +39,7 @@ pub(crate) fn accounts(settings: Settings) -> Settings {
 pub(crate) fn talkative(builder: GatewayBuilder) -> GatewayBuilder {
     builder
         .user_agent("secrets/1")
+        .reconcile(ReconcileLayer::new().compare_participants(true).name_unnamed("made-up-"))
         .quota(Quota::per_second(40).burst(2))
         .on_retry(|event| tracing::info!("{event:?}"))
 }

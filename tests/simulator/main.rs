@@ -13,6 +13,7 @@ mod life;
 mod limits;
 mod operations;
 mod pages;
+mod participant_lists;
 mod participants;
 mod server;
 mod support;

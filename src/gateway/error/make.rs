@@ -118,6 +118,7 @@ impl Error {
                 deadline: facts.deadline(),
                 elapsed: answer.elapsed,
                 server_date: answer.date(),
+                endpoint: facts.endpoint(),
             };
         })
     }

@@ -54,14 +54,17 @@ struct Inner {
     request_id: Option<HeaderValue>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     history: History,
+    generated_name: Option<String>,
 }
 
-/// When the call happened: what it takes to tell its session from another of the same name.
+/// When and where the call happened: what it takes to look for its session, and to tell it from
+/// another of the same name.
 #[derive(Clone, Copy, Default)]
 struct History {
     deadline: Option<Instant>,
     elapsed: Duration,
     server_date: Option<Timestamp>,
+    endpoint: Option<u32>,
 }
 
 impl Error {
@@ -78,6 +81,7 @@ impl Error {
             request_id: None,
             source: None,
             history: History::default(),
+            generated_name: None,
         }))
     }
 
@@ -104,6 +108,21 @@ impl Error {
         self
     }
 
+    /// A create that was refused, where a session was found that may be its own or another's.
+    pub(super) fn of_unclear_origin(mut self, why: &'static str) -> Self {
+        self.change(|inner| {
+            let found = "a session was found, and whose it is can't be told";
+            inner.detail = format!("{}; {found}: {why}", inner.detail).into();
+        });
+        self
+    }
+
+    /// The same with the UniqueName that was made up for the call.
+    pub(super) fn named(mut self, name: String) -> Self {
+        self.change(|inner| inner.generated_name = Some(name));
+        self
+    }
+
     /// The same with the error that kept it from being mended.
     pub(super) fn caused_by(mut self, error: Self) -> Self {
         self.change(|inner| inner.source = Some(Arc::new(error)));
@@ -123,6 +142,11 @@ impl Error {
     /// What time it was at the server when it refused.
     pub(super) fn server_date(&self) -> Option<Timestamp> {
         self.0.history.server_date
+    }
+
+    /// Which of several endpoints the call went to last.
+    pub(super) fn endpoint(&self) -> Option<u32> {
+        self.0.history.endpoint
     }
 
     /// What kind of failure it is.
@@ -166,6 +190,14 @@ impl Error {
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_ref()?.to_str().ok()
+    }
+
+    /// The UniqueName that was made up for a create which had none, where a
+    /// [`ReconcileLayer`](super::ReconcileLayer::name_unnamed) does so: what to look for where the
+    /// effect is unknown.
+    #[must_use]
+    pub fn generated_name(&self) -> Option<&str> {
+        self.0.generated_name.as_deref()
     }
 
     /// Which limit of this process said no, for an error of kind [`ErrorKind::Rejected`].

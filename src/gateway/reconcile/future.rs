@@ -2,37 +2,42 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use jiff::Timestamp;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::Service;
 use tower::util::{Oneshot, ServiceExt};
 
-use super::recover::Look;
-use super::{Clue, Findable, SKEW};
+use super::judgement::{
+    NO_SID, NO_TIME, OTHERS_TAKE_PART, Verdict, Window, judge, same_participants,
+};
+use super::recover::{Look, Roll};
+use super::{Clue, Findable, Manner};
 use crate::call::{CallOptions, Effect};
 use crate::gateway::Error;
-use crate::sessions::{FetchSession, Session};
-use crate::wire::{Operation, Reply, codes};
+use crate::sessions::{FetchSession, ListParticipants, Session, SessionKey, SessionParticipant};
+use crate::wire::{Operation, Page, Reply};
 
 pin_project! {
     /// A call under way, and the look for what it did where its answer was lost.
+    #[must_use = "futures do nothing unless polled"]
     pub struct RecoverFuture<G, O>
     where
         G: Service<O>,
         G: Service<Look>,
+        G: Service<Roll>,
     {
         #[pin]
-        state: State<<G as Service<O>>::Future, Oneshot<G, Look>>,
+        state: State<<G as Service<O>>::Future, Oneshot<G, Look>, Oneshot<G, Roll>>,
         seek: Option<Seek<G>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<C, L> {
+    enum State<C, L, R> {
         Calling { #[pin] call: C },
         Looking { #[pin] look: L, refusal: Option<Error> },
+        Comparing { #[pin] roll: R, found: Option<(Reply<Session>, Error)> },
     }
 }
 
@@ -41,19 +46,23 @@ struct Seek<G> {
     gateway: G,
     options: CallOptions,
     clue: Clue,
+    /// Whether the name to look for was made up here.
+    is_named_here: bool,
 }
 
 impl<G, O> RecoverFuture<G, O>
 where
     O: Findable,
-    G: Service<O, Response = O::Output, Error = Error> + Service<Look> + Clone,
+    G: Service<O, Response = O::Output, Error = Error> + Service<Look> + Service<Roll> + Clone,
 {
-    pub(super) fn new(gateway: &mut G, operation: O) -> Self {
-        let seek = operation.clue().map(|clue| Seek {
+    pub(super) fn new(gateway: &mut G, mut operation: O, manner: &Manner) -> Self {
+        let is_named_here = operation.name(manner);
+        let seek = operation.clue(manner).map(|clue| Seek {
             // The instance that is ready makes the call; this one will be readied if it is needed.
             gateway: gateway.clone(),
             options: operation.options(),
             clue,
+            is_named_here,
         });
         Self { state: State::Calling { call: gateway.call(operation) }, seek }
     }
@@ -64,6 +73,7 @@ where
     O: Findable,
     G: Service<O, Response = O::Output, Error = Error>
         + Service<Look, Response = Reply<Session>, Error = Error>
+        + Service<Roll, Response = Reply<Page<SessionParticipant>>, Error = Error>
         + Clone,
 {
     type Output = Result<O::Output, Error>;
@@ -71,105 +81,170 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            match this.state.as_mut().project() {
+            let end = match this.state.as_mut().project() {
                 StateProjection::Calling { call } => {
                     let error = match ready!(call.poll(cx)) {
                         Ok(output) => return Poll::Ready(Ok(output)),
                         Err(error) => error,
                     };
-                    match this.seek.as_mut().and_then(|seek| seek.look(&error)) {
-                        None => return Poll::Ready(Err(error)),
+                    match this.seek.as_ref().and_then(|seek| seek.look(&error)) {
+                        None => Err(error),
                         Some(look) => {
                             this.state.set(State::Looking { look, refusal: Some(error) });
+                            continue;
                         }
                     }
                 }
                 StateProjection::Looking { look, refusal } => {
-                    let found = ready!(look.poll(cx));
-                    let (Some(refusal), Some(seek)) = (refusal.take(), this.seek.take()) else {
+                    let looked = ready!(look.poll(cx));
+                    let Some((refusal, seek)) = refusal.take().zip(this.seek.as_ref()) else {
+                        // A future that is polled after its end may pend for ever.
                         return Poll::Pending;
                     };
-                    return Poll::Ready(seek.clue.judge(found, refusal).map(O::recovered));
+                    match seek.weigh(looked, refusal) {
+                        Weighed::End(end) => end,
+                        Weighed::Compare { roll, found } => {
+                            this.state.set(State::Comparing { roll, found: Some(found) });
+                            continue;
+                        }
+                    }
                 }
-            }
+                StateProjection::Comparing { roll, found } => {
+                    let listed = ready!(roll.poll(cx));
+                    let Some(((found, refusal), seek)) = found.take().zip(this.seek.as_ref())
+                    else {
+                        return Poll::Pending;
+                    };
+                    seek.compare(listed, found, refusal)
+                }
+            };
+            let seek = this.seek.take();
+            return Poll::Ready(match (end, seek) {
+                (Ok(found), _) => Ok(O::recovered(found)),
+                (Err(error), Some(seek)) => Err(seek.sign(error)),
+                (Err(error), None) => Err(error),
+            });
         }
     }
 }
 
-impl<G> Seek<G>
-where
-    G: Service<Look, Response = Reply<Session>, Error = Error> + Clone,
-{
+/// What came of a look.
+enum Weighed<R> {
+    End(Result<Reply<Session>, Error>),
+    /// It may be ours, if those are its participants.
+    Compare {
+        roll: R,
+        found: (Reply<Session>, Error),
+    },
+}
+
+impl<G: Clone> Seek<G> {
     /// The look, within what is left of the call's deadline; none where there is no time left, or
     /// where the error is not what a call meets that has already done its work.
-    fn look(&mut self, error: &Error) -> Option<Oneshot<G, Look>> {
+    fn look(&self, error: &Error) -> Option<Oneshot<G, Look>>
+    where
+        G: Service<Look>,
+    {
         let refused = error.code().is_some_and(|code| self.clue.refusals.contains(&code));
         if !refused || error.effect() != Effect::Unknown {
             return None;
         }
-        let mut options = std::mem::take(&mut self.options).continuing();
-        if let Some(deadline) = error.deadline() {
+        let fetch = FetchSession::new(self.clue.service, self.clue.key.clone());
+        Some(self.gateway.clone().oneshot(fetch.detailed().with(self.options(error)?)))
+    }
+
+    /// The wishes of a read that serves this call: its own, by its deadline, where it went.
+    fn options(&self, refusal: &Error) -> Option<CallOptions> {
+        let mut options = self.options.clone().continuing();
+        if let Some(deadline) = refusal.deadline() {
             let left = deadline.checked_duration_since(Instant::now())?;
             options = options.deadline(left);
         }
-        let fetch = FetchSession::new(self.clue.service, self.clue.key.clone());
-        Some(self.gateway.clone().oneshot(fetch.detailed().with(options)))
+        if let Some(number) = refusal.endpoint() {
+            options = options.at_endpoint(number);
+        }
+        Some(options)
     }
-}
 
-impl Clue {
-    /// Whether what was found is this call's own doing.
-    fn judge(
+    /// What the session that was found makes of the refusal.
+    fn weigh(
         &self,
-        found: Result<Reply<Session>, Error>,
+        looked: Result<Reply<Session>, Error>,
+        refusal: Error,
+    ) -> Weighed<Oneshot<G, Roll>>
+    where
+        G: Service<Roll>,
+    {
+        let found = match looked {
+            Ok(found) => found,
+            // Still unknown: the refusal says so, and the failed look says why it stays so.
+            Err(error) => return Weighed::End(Err(refusal.caused_by(error))),
+        };
+        let verdict = judge(&self.clue, &found.output, Window::of(&refusal));
+        if verdict != Verdict::Ours || self.clue.participants.is_empty() {
+            return Weighed::End(self.conclude(verdict, found, refusal));
+        }
+        let why = match (found.output.sid, self.options(&refusal)) {
+            (Some(session), Some(options)) => {
+                let list = ListParticipants::new(self.clue.service, session);
+                let roll = self.gateway.clone().oneshot(list.detailed().with(options));
+                return Weighed::Compare { roll, found: (found, refusal) };
+            }
+            (None, _) => NO_SID,
+            (_, None) => NO_TIME,
+        };
+        Weighed::End(self.conclude(Verdict::Unclear(why), found, refusal))
+    }
+
+    /// What its participants make of the session that was found.
+    fn compare(
+        &self,
+        listed: Result<Reply<Page<SessionParticipant>>, Error>,
+        mut found: Reply<Session>,
         refusal: Error,
     ) -> Result<Reply<Session>, Error> {
-        let reply = match found {
-            Ok(reply) => reply,
-            // Still unknown: the refusal says so, and the failed look says why it stays so.
+        let list = match listed {
+            Ok(list) => list,
             Err(error) => return Err(refusal.caused_by(error)),
         };
-        let session = &reply.output;
-        let since = if self.is_new { is_since(session, &refusal) } else { Some(true) };
-        if since == Some(true) && self.fits(session) {
-            tracing::info!("a call whose answer was lost has done its work: found by a look");
-            return Ok(reply.recovered(refusal.attempts(), refusal.elapsed()));
-        }
-        // A name is unique: where another session has it, this call has created none.
-        let is_anothers = since == Some(false) || self.has_other_mode(session);
-        if is_anothers && refusal.code() == Some(codes::UNIQUE_NAME_TAKEN) {
-            return Err(refusal.taken_by_another());
-        }
-        Err(refusal)
+        found.attempts += list.attempts;
+        found.elapsed += list.elapsed;
+        let page = list.output;
+        // More of them than there is room for on a page are more than anybody can ask for.
+        let same = page.next_page_url().is_none()
+            && same_participants(&self.clue.participants, &page.items);
+        let verdict = if same { Verdict::Ours } else { Verdict::Unclear(OTHERS_TAKE_PART) };
+        self.conclude(verdict, found, refusal)
     }
 
-    /// Whether a session can't have been made by this call. Nothing changes a mode once it is set;
-    /// whoever has seen the session may have given it another TTL or expiry since.
-    fn has_other_mode(&self, session: &Session) -> bool {
-        let both = self.mode.as_ref().zip(session.mode.as_ref());
-        both.is_some_and(|(asked, found)| asked != found)
+    fn conclude(
+        &self,
+        verdict: Verdict,
+        found: Reply<Session>,
+        refusal: Error,
+    ) -> Result<Reply<Session>, Error> {
+        match verdict {
+            Verdict::Ours => {
+                tracing::info!("a call whose answer was lost has done its work: found by a look");
+                Ok(found.recovered(refusal.attempts(), refusal.elapsed()))
+            }
+            Verdict::Anothers => Err(refusal.taken_by_another()),
+            Verdict::Unclear(why) if self.clue.is_new => Err(refusal.of_unclear_origin(why)),
+            // An update that was refused, and no more.
+            Verdict::Unclear(_) => Err(refusal),
+        }
     }
 
-    /// Whether a session is as was asked for.
-    fn fits(&self, session: &Session) -> bool {
-        // The wire has whole seconds, whatever was asked for.
-        let seconds = |time: &Timestamp| time.as_second();
-        let expiry = session.date_expiry.as_ref().map(seconds);
-        self.mode.as_ref().is_none_or(|mode| session.mode.as_ref() == Some(mode))
-            && self.status.as_ref().is_none_or(|status| session.status.as_ref() == Some(status))
-            && self.date_expiry.as_ref().is_none_or(|date| expiry == Some(seconds(date)))
-            && self.ttl.is_none_or(|ttl| session.ttl == Some(ttl))
+    /// The error, with the name to look for where the caller knows none.
+    fn sign(self, error: Error) -> Error {
+        match self.clue.key {
+            SessionKey::UniqueName(name) if self.is_named_here => error.named(name),
+            _ => error,
+        }
     }
 }
 
-/// Whether a session was created since the call began, by the server's own clock. `None` where it
-/// can't be told: the server sent no `Date`, or the session has no date.
-fn is_since(session: &Session, refusal: &Error) -> Option<bool> {
-    let begun = refusal.server_date()?.checked_sub(refusal.elapsed() + SKEW).ok()?;
-    Some(session.date_created? >= begun)
-}
-
-impl<G: Service<O> + Service<Look>, O> std::fmt::Debug for RecoverFuture<G, O> {
+impl<G: Service<O> + Service<Look> + Service<Roll>, O> std::fmt::Debug for RecoverFuture<G, O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RecoverFuture").finish_non_exhaustive()
     }

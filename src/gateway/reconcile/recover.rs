@@ -1,16 +1,21 @@
 use std::future::Future;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use tower::Service;
 
-use super::RecoverFuture;
-use crate::call::{CallOptions, ServiceSid};
+use super::{Clue, Manner, RecoverFuture};
+use crate::call::CallOptions;
 use crate::gateway::Error;
 use crate::sessions::{
-    CreateSession, FetchSession, Session, SessionKey, SessionMode, SessionStatus, UpdateSession,
+    CreateSession, FetchSession, ListParticipants, Session, SessionKey, SessionParticipant,
+    UpdateSession,
 };
-use crate::wire::{ByName, BySid, Configured, Detailed, Operation, Reply, codes};
+use crate::wire::{ByName, BySid, Configured, Detailed, Operation, Page, Plain, Reply, codes};
+
+/// What the look at a session is: the call's wishes, and metadata to pass on.
+pub type Look = Configured<Detailed<FetchSession>>;
+
+/// What the look at its participants is.
+pub type Roll = Configured<Detailed<ListParticipants>>;
 
 /// How operations of one kind of recovery are called: a type-level branch, since an
 /// implementation for every operation and one for creates would overlap.
@@ -19,13 +24,53 @@ pub trait Recover<G, O: Operation> {
     type Future: Future<Output = Result<O::Output, Error>>;
 
     /// Calls the gateway, which is ready for `O`.
-    fn start(gateway: &mut G, operation: O) -> Self::Future;
+    fn start(gateway: &mut G, operation: O, manner: &Manner) -> Self::Future;
 }
+
+impl<G, O> Recover<G, O> for Plain
+where
+    O: Operation,
+    G: Service<O, Response = O::Output, Error = Error>,
+{
+    type Future = G::Future;
+
+    fn start(gateway: &mut G, operation: O, _: &Manner) -> G::Future {
+        gateway.call(operation)
+    }
+}
+
+/// Both kinds of look differ in their [`Clue`] alone.
+macro_rules! recover_by_a_look {
+    ($($recovery:ty),*) => {$(
+        impl<G, O> Recover<G, O> for $recovery
+        where
+            O: Findable,
+            G: Service<O, Response = O::Output, Error = Error>
+                + Service<Look, Response = Reply<Session>, Error = Error>
+                + Service<Roll, Response = Reply<Page<SessionParticipant>>, Error = Error>
+                + Clone,
+        {
+            type Future = RecoverFuture<G, O>;
+
+            fn start(gateway: &mut G, operation: O, manner: &Manner) -> Self::Future {
+                RecoverFuture::new(gateway, operation, manner)
+            }
+        }
+    )*};
+}
+
+recover_by_a_look!(ByName, BySid);
 
 /// An operation on one session that can be looked for when the answer was lost; bare or wrapped.
 pub trait Findable: Operation {
+    /// Gives the operation a name, if it has none and wants one. Whether it did.
+    fn name(&mut self, manner: &Manner) -> bool {
+        let _ = manner;
+        false
+    }
+
     /// What to look for, and when; none where there is nothing to go by.
-    fn clue(&self) -> Option<Clue>;
+    fn clue(&self, manner: &Manner) -> Option<Clue>;
 
     /// The call's own wishes, which the look shares.
     fn options(&self) -> CallOptions;
@@ -34,34 +79,39 @@ pub trait Findable: Operation {
     fn recovered(found: Reply<Session>) -> Self::Output;
 }
 
-/// What to look for when an answer was lost, and what was asked for: to tell our own doing from
-/// somebody else's.
-#[derive(Clone, Debug)]
-pub struct Clue {
-    pub(super) service: ServiceSid,
-    pub(super) key: SessionKey,
-    /// The refusals that a call meets which has already done its work.
-    pub(super) refusals: &'static [u32],
-    /// Whether the session must have been created since the call began.
-    pub(super) is_new: bool,
-    pub(super) mode: Option<SessionMode>,
-    pub(super) status: Option<SessionStatus>,
-    pub(super) date_expiry: Option<Timestamp>,
-    pub(super) ttl: Option<Duration>,
-}
-
 impl Findable for CreateSession {
-    fn clue(&self) -> Option<Clue> {
+    fn name(&mut self, manner: &Manner) -> bool {
+        match &manner.names {
+            Some(names) if self.unique_name.is_none() => {
+                self.unique_name = Some(names.next());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn clue(&self, manner: &Manner) -> Option<Clue> {
+        let participants = match manner.compare_participants {
+            true => self.participants.clone(),
+            false => Vec::new(),
+        };
         Some(Clue {
             service: self.service,
             key: SessionKey::UniqueName(self.unique_name.clone()?),
-            refusals: &[codes::UNIQUE_NAME_TAKEN],
+            // That its participants are taken may be this call's own doing as well: which of the two
+            // Proxy looks at first is not documented.
+            refusals: &[
+                codes::UNIQUE_NAME_TAKEN,
+                codes::PROXY_IDENTIFIER_IN_USE,
+                codes::PARTICIPANT_CONFLICT,
+            ],
             is_new: true,
             mode: self.mode.clone(),
             // It may have moved on since: a message is enough to set it in progress.
             status: None,
             date_expiry: self.date_expiry,
             ttl: self.ttl,
+            participants,
         })
     }
 
@@ -75,7 +125,7 @@ impl Findable for CreateSession {
 }
 
 impl Findable for UpdateSession {
-    fn clue(&self) -> Option<Clue> {
+    fn clue(&self, _: &Manner) -> Option<Clue> {
         Some(Clue {
             service: self.service,
             key: SessionKey::Sid(self.session),
@@ -85,6 +135,7 @@ impl Findable for UpdateSession {
             status: self.status.clone(),
             date_expiry: self.date_expiry,
             ttl: self.ttl,
+            participants: Vec::new(),
         })
     }
 
@@ -98,13 +149,20 @@ impl Findable for UpdateSession {
 }
 
 impl<O: Findable> Findable for Configured<O> {
-    fn clue(&self) -> Option<Clue> {
-        self.operation().clue()
+    fn name(&mut self, manner: &Manner) -> bool {
+        // A name that was given by way of the form is one as well.
+        let has_name = self.wishes().extra_form().iter().any(|(key, _)| key == "UniqueName");
+        !has_name && self.operation_mut().name(manner)
+    }
+
+    fn clue(&self, manner: &Manner) -> Option<Clue> {
+        self.operation().clue(manner)
     }
 
     fn options(&self) -> CallOptions {
-        // What is added to a form has no place in a fetch.
-        self.wishes().clone().without_form()
+        // The inner wishes go after the outer, as they do on the wire. What is added to a form has
+        // no place in a fetch.
+        self.wishes().clone().or(self.operation().options()).without_form()
     }
 
     fn recovered(found: Reply<Session>) -> O::Output {
@@ -113,8 +171,12 @@ impl<O: Findable> Findable for Configured<O> {
 }
 
 impl<O: Findable<Output = Session>> Findable for Detailed<O> {
-    fn clue(&self) -> Option<Clue> {
-        self.operation().clue()
+    fn name(&mut self, manner: &Manner) -> bool {
+        self.operation_mut().name(manner)
+    }
+
+    fn clue(&self, manner: &Manner) -> Option<Clue> {
+        self.operation().clue(manner)
     }
 
     fn options(&self) -> CallOptions {
@@ -125,27 +187,3 @@ impl<O: Findable<Output = Session>> Findable for Detailed<O> {
         found
     }
 }
-
-/// What the look is: the call's wishes, and metadata to pass on.
-pub(super) type Look = Configured<Detailed<FetchSession>>;
-
-/// Both kinds of look differ in their [`Clue`] alone.
-macro_rules! recover_by_a_look {
-    ($($recovery:ty),*) => {$(
-        impl<G, O> Recover<G, O> for $recovery
-        where
-            O: Findable,
-            G: Service<O, Response = O::Output, Error = Error>
-                + Service<Look, Response = Reply<Session>, Error = Error>
-                + Clone,
-        {
-            type Future = RecoverFuture<G, O>;
-
-            fn start(gateway: &mut G, operation: O) -> Self::Future {
-                RecoverFuture::new(gateway, operation)
-            }
-        }
-    )*};
-}
-
-recover_by_a_look!(ByName, BySid);

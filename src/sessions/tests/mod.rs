@@ -1,6 +1,7 @@
 mod golden;
 mod model;
 mod names;
+mod participants;
 mod refusals;
 
 use std::sync::Arc;
