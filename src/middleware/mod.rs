@@ -54,6 +54,7 @@
 pub mod auth;
 pub mod collect;
 pub mod deadline;
+pub mod failover;
 pub mod headers;
 pub mod lift;
 pub mod limit;
