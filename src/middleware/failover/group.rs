@@ -223,9 +223,14 @@ impl Pool {
         if ask.read {
             return Some(match standing {
                 _ if self.panics => u8::from(avoided),
-                Standing::Ejected(_) => 3,
-                _ if busy => 2,
-                _ => u8::from(avoided),
+                Standing::Ejected(_) => 5,
+                _ if busy => 4,
+                _ if avoided => 3,
+                // Whatever it may cost, or it would never come back; but not at the cost of a call that
+                // has failed once.
+                Standing::Trial(_) if ask.avoid.is_none() => 0,
+                Standing::Trial(_) => 2,
+                Standing::Serving => 1,
             });
         }
         // A write whose effect gets lost is lost on an endpoint that it may not leave. So it tries no

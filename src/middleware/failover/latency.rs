@@ -61,7 +61,7 @@ impl Latency {
     /// How many nanoseconds an attempt is expected to take. One that nobody has asked for long is
     /// expected to be quick again: else no one would ever find out.
     pub(super) fn expected(&self, pending: u32, now: Instant, decay: Duration) -> f64 {
-        let Some(average) = self.average else { return nanos(GUESS) };
+        let average = self.average.unwrap_or(nanos(GUESS));
         if pending > 0 {
             return average;
         }

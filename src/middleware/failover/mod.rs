@@ -17,3 +17,6 @@ pub use endpoints::{EndpointHealth, EndpointState, Endpoints};
 pub use future::ResponseFuture;
 pub use layer::FailoverLayer;
 pub use service::Failover;
+
+#[cfg(test)]
+mod tests;
