@@ -33,7 +33,7 @@ fn answer(group: &mut Group, number: u32, took: Duration) {
 
 /// How many of a thousand picks, in percent, each endpoint gets.
 fn shares(group: &Group, ask: &Ask<'_>) -> Vec<usize> {
-    let mut shares = vec![0; group.slots.len()];
+    let mut shares = vec![0_usize; group.slots.len()];
     for _ in 0..1000 {
         shares[group.pick(ask, Instant::now()).unwrap() as usize] += 1;
     }
