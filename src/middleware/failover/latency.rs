@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What an endpoint is taken to need before it has answered once. Low, so that each is tried soon:
-/// linkerd's figure.
-/// <https://github.com/linkerd/linkerd2-proxy/blob/main/linkerd/app/outbound/src/lib.rs>
+/// What an endpoint is taken to need before it has answered once: linkerd's figure. Low, so that each
+/// is tried soon.
 const GUESS: Duration = Duration::from_millis(30);
 
 /// A moving average of answer times that jumps to every peak at once and forgets it slowly, after
