@@ -19,6 +19,7 @@ use twilio_proxy::gateway::{Error, Gateway, GatewayExt, ReconcileLayer, TwilioCl
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
+use twilio_proxy::middleware::failover::{Base, FailoverLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
@@ -142,11 +143,19 @@ fn overhead(criterion: &mut Criterion) {
     let wide_open = Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN);
     let retry = RetryLayer::new().classifier(TwilioClassifier::new());
 
+    let base = |url: &'static str| Base::new(&http::Uri::from_static(url));
+    let bases = (base(Endpoint::TWILIO), base("https://proxy.dublin.us1.twilio.com"));
+    let (Ok(first), Ok(second)) = bases else { return eprintln!("a base URL is none") };
+    let one = FailoverLayer::new(first.clone()).classifier(TwilioClassifier::new());
+    let two = FailoverLayer::new(first).classifier(TwilioClassifier::new()).or(second);
+
     let c = criterion;
     setting.row(c, "bare", bare());
     setting.row(c, "layer/call_span", CallSpanLayer::new().layer(bare()));
     setting.row(c, "layer/deadline", DeadlineLayer::new(minute).layer(bare()));
     setting.row(c, "layer/retry", retry.layer(bare()));
+    setting.row(c, "layer/failover_one", one.layer(bare()));
+    setting.row(c, "layer/failover_two", two.layer(bare()));
     setting.row(c, "layer/rate_limit", RateLimitLayer::new(wide_open).layer(bare()));
     setting.row(c, "layer/concurrency_limit", ConcurrencyLimitLayer::new(100).layer(bare()));
     setting.row(c, "layer/attempt_span", AttemptSpanLayer::new().layer(bare()));

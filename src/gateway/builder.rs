@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tower::Layer;
 
+use super::edges::Other;
 use super::{
     DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers, TwilioClassifier,
 };
@@ -53,15 +54,16 @@ const IN_FLIGHT: usize = 295;
 #[must_use = "a builder does nothing until it builds"]
 pub struct GatewayBuilder {
     authorization: Live<Option<Authorization>>,
-    base_url: String,
-    region: Option<String>,
-    edge: Option<String>,
+    pub(super) base_url: String,
+    pub(super) others: Vec<Other>,
+    pub(super) region: Option<String>,
+    pub(super) edge: Option<String>,
     plain_http: bool,
     quota: Live<Quota>,
     products: Vec<String>,
     transport: transport::Builder,
     clock: Clock,
-    rng: Rng,
+    pub(super) rng: Rng,
     reconcile: ReconcileLayer,
     changes: Vec<Change>,
 }
@@ -73,6 +75,7 @@ impl GatewayBuilder {
         Self {
             authorization: Live::new(credentials.authorization()),
             base_url: Endpoint::TWILIO.to_owned(),
+            others: Vec::new(),
             region: None,
             edge: None,
             plain_http: false,
@@ -246,15 +249,11 @@ impl GatewayBuilder {
         // Nothing to trust where nothing is encrypted, not even on the way to a tunnel, of which
         // loopback has none: the store of roots need not be read, nor exist.
         let endpoint = self.endpoint()?;
-        if !endpoint.origin().is_secure() && endpoint.origin().is_loopback() {
+        let is_local = |at: &Endpoint| !at.origin().is_secure() && at.origin().is_loopback();
+        if endpoint.all().all(is_local) {
             transport = transport.without_tls();
         }
         self.assemble(transport.build()?, endpoint)
-    }
-
-    fn endpoint(&self) -> Result<Endpoint, Error> {
-        let (region, edge) = (self.region.as_deref(), self.edge.as_deref());
-        Ok(Endpoint::with_region(&self.base_url, region, edge)?)
     }
 
     /// The gateway over a transport of your own, such as the simulator.
@@ -280,6 +279,7 @@ impl GatewayBuilder {
         for product in &self.products {
             agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
         }
+        let failover = self.failover(&endpoint)?;
         let layers = StackLayers {
             call_span: CallSpanLayer::new().request_id_header(REQUEST_ID),
             deadline: DeadlineLayer::new(DEADLINE),
@@ -287,12 +287,16 @@ impl GatewayBuilder {
                 .classifier(TwilioClassifier::new())
                 .clock(self.clock)
                 .rng(self.rng.clone()),
+            failover,
             rate_limit: RateLimitLayer::new(self.quota),
             concurrency: ConcurrencyLimitLayer::new(IN_FLIGHT),
             attempt_span: AttemptSpanLayer::new().request_id_header(REQUEST_ID),
             headers: HeadersLayer::new(agent).rng(&self.rng),
-            auth: AuthLayer::with_live(self.authorization, [endpoint.origin().clone()])
-                .allow_insecure(self.plain_http),
+            auth: AuthLayer::with_live(
+                self.authorization,
+                endpoint.all().map(|at| at.origin().clone()),
+            )
+            .allow_insecure(self.plain_http),
             attempt_timeout: AttemptTimeoutLayer::new(ATTEMPT_TIMEOUT),
             collect: CollectLayer::new(),
         };

@@ -10,6 +10,7 @@
 
 mod builder;
 mod classify;
+mod edges;
 mod error;
 mod ext;
 mod pages;

@@ -18,8 +18,9 @@ pin_project! {
     ///
     /// A page is the last when the server names no next one, however short it or any before it
     /// is. With [`ListSessions::limit`], the page that fills it is cut to measure and no other is
-    /// fetched. A next page on another origin is refused before anything is sent to it, and one
-    /// that was fetched before ends the stream with an error instead of for ever.
+    /// fetched. A next page on an origin that is none of the gateway's is refused before anything is
+    /// sent to it, and one that was fetched before ends the stream with an error instead of for ever.
+    /// With [several endpoints](crate::wire::Endpoint::or), each page may come from another.
     ///
     /// The stream ends after its first error. Dropping it leaves nothing running.
     #[must_use = "streams do nothing unless polled"]

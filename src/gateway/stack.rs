@@ -6,6 +6,7 @@ use super::TwilioClassifier;
 use crate::middleware::auth::{Auth, AuthLayer};
 use crate::middleware::collect::{Collect, CollectLayer};
 use crate::middleware::deadline::{AttemptTimeout, AttemptTimeoutLayer, Deadline, DeadlineLayer};
+use crate::middleware::failover::{Failover, FailoverLayer};
 use crate::middleware::headers::{Headers, HeadersLayer};
 use crate::middleware::limit::{
     ConcurrencyLimit, ConcurrencyLimitLayer, RateLimit, RateLimitLayer,
@@ -14,7 +15,8 @@ use crate::middleware::observe::{AttemptSpan, AttemptSpanLayer, CallSpan, CallSp
 use crate::middleware::retry::{Retry, RetryLayer};
 
 /// The default stack over a transport: nameable, cloneable, without a box.
-pub type DefaultStack<T> = CallSpan<Deadline<Retry<LimitedAttempt<T>, TwilioClassifier>>>;
+pub type DefaultStack<T> =
+    CallSpan<Deadline<Retry<Failover<LimitedAttempt<T>, TwilioClassifier>, TwilioClassifier>>>;
 
 /// What one attempt of the default stack goes through.
 pub type LimitedAttempt<T> =
@@ -31,6 +33,8 @@ pub struct StackLayers {
     pub deadline: DeadlineLayer,
     /// Retry with back-off.
     pub retry: RetryLayer<TwilioClassifier>,
+    /// The choice among several endpoints; with one it does nothing.
+    pub failover: FailoverLayer<TwilioClassifier>,
     /// The keyed rate limit.
     pub rate_limit: RateLimitLayer,
     /// The concurrency limit.
@@ -57,6 +61,9 @@ impl StackLayers {
             .layer(self.deadline)
             // Outside the limits: a call that backs off holds no permit and no place in a queue.
             .layer(self.retry)
+            // Inside retry: each attempt chooses anew, by how the ones before it went. Outside all that
+            // depends on where a request goes.
+            .layer(self.failover)
             // Before concurrency: a call that waits for its cell must not hold a permit meanwhile, or
             // one busy key would keep all others out.
             .layer(self.rate_limit)

@@ -14,6 +14,7 @@
 //!   call ──▶ CallSpan            one span for all that follows
 //!            Deadline            covers queues, attempts and the pauses between them
 //!            Retry               repeats what is below
+//!            Failover            inside retry: each attempt chooses its endpoint anew
 //!            RateLimit           inside retry: a back-off holds no turn
 //!            ConcurrencyLimit    … and no permit
 //!            AttemptSpan         one span for each try on the wire
@@ -25,7 +26,7 @@
 //! ```
 //!
 //! They are [`CallSpan`](observe::CallSpan), [`Deadline`](deadline::Deadline),
-//! [`Retry`](retry::Retry), [`RateLimit`](limit::RateLimit),
+//! [`Retry`](retry::Retry), [`Failover`](failover::Failover), [`RateLimit`](limit::RateLimit),
 //! [`ConcurrencyLimit`](limit::ConcurrencyLimit), [`AttemptSpan`](observe::AttemptSpan),
 //! [`Headers`](headers::Headers), [`Auth`](auth::Auth),
 //! [`AttemptTimeout`](deadline::AttemptTimeout) and [`Collect`](collect::Collect).
@@ -54,6 +55,7 @@
 pub mod auth;
 pub mod collect;
 pub mod deadline;
+pub mod failover;
 pub mod headers;
 pub mod lift;
 pub mod limit;

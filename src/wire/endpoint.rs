@@ -20,6 +20,7 @@ pub struct Endpoint {
     origin: Origin,
     region: Option<Box<str>>,
     edge: Option<Box<str>>,
+    others: Vec<Endpoint>,
 }
 
 impl Endpoint {
@@ -61,6 +62,7 @@ impl Endpoint {
             origin,
             region,
             edge,
+            others: Vec::new(),
         };
         endpoint.origin = Origin::of(&endpoint.uri(PathAndQuery::from_static("/")))
             .map_err(EndpointError::Origin)?;
@@ -79,6 +81,32 @@ impl Endpoint {
         &self.prefix
     }
 
+    /// Says where else the same API is, for a stack that [fails over](crate::middleware::failover).
+    ///
+    /// What this endpoint stands for must be what the other does, as two edges are doors to one
+    /// region. Requests go on naming this endpoint; URLs that the server names may lead to any.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        let same = |one: &Self| one.origin == other.origin && one.prefix == other.prefix;
+        if !same(&self) && !self.others.iter().any(same) {
+            self.others.push(other);
+        }
+        self
+    }
+
+    /// This endpoint, and then the others.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// The base URL, with region and edge worked in.
+    #[must_use]
+    pub fn base(&self) -> Uri {
+        let path = PathAndQuery::try_from(&*self.prefix);
+        // An empty prefix is no path by itself; any other was one in the URL that it comes from.
+        self.uri(path.unwrap_or(PathAndQuery::from_static("/")))
+    }
+
     /// The absolute URI of a path on this endpoint.
     #[must_use]
     pub fn uri(&self, path: PathAndQuery) -> Uri {
@@ -91,7 +119,8 @@ impl Endpoint {
     }
 
     /// Admits an absolute URL that the server named, such as the next page's: the same region and
-    /// edge are worked into it, and then it must have this endpoint's origin.
+    /// edge are worked into it, and then it must have the origin of this endpoint or of one of the
+    /// [others](Self::or). What comes out leads to this one: who serves it is chosen later.
     ///
     /// # Errors
     ///
@@ -99,18 +128,34 @@ impl Endpoint {
     pub fn admit(&self, url: &str) -> Result<Uri, EndpointError> {
         let uri: Uri = url.parse().map_err(|_| EndpointError::NotAUrl)?;
         Origin::of(&uri).map_err(EndpointError::Origin)?;
-        let authority = placed(&uri, self.region.as_deref(), self.edge.as_deref())
-            .ok_or(EndpointError::NotAUrl)?;
-        let mut parts = uri.into_parts();
-        parts.authority = Some(authority);
-        let path = parts.path_and_query.clone().unwrap_or(PathAndQuery::from_static("/"));
-        let placed = Uri::from_parts(parts).map_err(|_| EndpointError::NotAUrl)?;
-        if self.origin.matches(&placed) {
-            // From our own parts, so that what goes out is our spelling of the host.
-            Ok(self.uri(path))
-        } else {
-            Err(EndpointError::Elsewhere)
+        for endpoint in self.all() {
+            if endpoint.is_origin_of(&uri)?
+                && let Some(path) = self.path_from(endpoint, &uri)
+            {
+                // From our own parts, so that what goes out is our spelling of the host.
+                return Ok(self.uri(path));
+            }
         }
+        Err(EndpointError::Elsewhere)
+    }
+
+    fn is_origin_of(&self, uri: &Uri) -> Result<bool, EndpointError> {
+        let authority = placed(uri, self.region.as_deref(), self.edge.as_deref())
+            .ok_or(EndpointError::NotAUrl)?;
+        let mut parts = uri.clone().into_parts();
+        parts.authority = Some(authority);
+        let placed = Uri::from_parts(parts).map_err(|_| EndpointError::NotAUrl)?;
+        Ok(self.origin.matches(&placed))
+    }
+
+    /// The path here of a URL on `endpoint`, which is this one or another with a prefix of its own.
+    fn path_from(&self, endpoint: &Self, uri: &Uri) -> Option<PathAndQuery> {
+        let path = uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+        if self.prefix == endpoint.prefix {
+            return Some(path);
+        }
+        let rest = path.as_str().strip_prefix(&*endpoint.prefix)?;
+        rest.starts_with('/').then(|| format!("{}{rest}", self.prefix).parse().ok())?
     }
 }
 

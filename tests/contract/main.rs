@@ -23,6 +23,7 @@ use twilio_proxy::call::Rng;
 use twilio_proxy::middleware::auth::AuthLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
+use twilio_proxy::middleware::failover::FailoverLayer;
 use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
@@ -123,17 +124,21 @@ contract! {
     deadline: DeadlineLayer::new(MINUTE);
     attempt_timeout: AttemptTimeoutLayer::new(MINUTE);
     retry: RetryLayer::new().rng(Rng::seeded(1));
+    failover_with_one: FailoverLayer::new(probe::base(0));
+    // Writes go to the first, which is where the probe looks for them.
+    failover: FailoverLayer::new(probe::base(0)).or(probe::base(1)).rng(Rng::seeded(1));
     rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
     concurrency_limit: ConcurrencyLimitLayer::new(1);
     all_of_them: (
         CallSpanLayer::new(),
         DeadlineLayer::new(MINUTE),
         RetryLayer::new().rng(Rng::seeded(1)),
+        FailoverLayer::new(probe::base(0)).or(probe::base(1)).rng(Rng::seeded(1)),
         RateLimitLayer::new(Quota::per_second(1).burst(1)),
         ConcurrencyLimitLayer::new(1),
         AttemptSpanLayer::new(),
         HeadersLayer::default(),
-        AuthLayer::new(&secrets::credentials(), [probe::origin()]),
+        AuthLayer::new(&secrets::credentials(), [0, 1].map(|at| probe::base(at).origin().clone())),
         AttemptTimeoutLayer::new(MINUTE),
         CollectLayer::new(),
         LiftLayer::new(),

@@ -17,6 +17,7 @@ use tower::timeout::Timeout;
 use tower::{Service, ServiceBuilder};
 use tower_http::trace::{HttpMakeClassifier, Trace, TraceLayer};
 use twilio_proxy::call::{BoxError, CallFacts, Fault, FaultKind, Idempotency, Origin};
+use twilio_proxy::middleware::failover::Base;
 
 /// What every stack of the suite is.
 pub(crate) trait Stack<B>:
@@ -228,6 +229,11 @@ impl fmt::Display for Odd {
 }
 
 impl std::error::Error for Odd {}
+
+/// Where the requests of the suite go, and then somewhere else.
+pub(crate) fn base(number: usize) -> Base {
+    Base::new(&["https://api.test", "https://other.test"][number].parse().unwrap()).unwrap()
+}
 
 /// Where the requests of the suite go.
 pub(crate) fn origin() -> Origin {

@@ -1,14 +1,16 @@
 //! The whole stack against the simulator: what the crate promises, held where a caller stands.
 //!
 //! Everything here goes through `Gateway::builder`, and is judged by what the simulator has
-//! committed. Paused time without sockets, but for `sockets`.
+//! committed. Paused time without sockets, but for `sockets` and `doors`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cancellation;
-mod crowd;
 mod compared;
+mod crowd;
 mod deadlines;
+mod doors;
+mod edges;
 #[path = "../support/leaks.rs"]
 mod leaks;
 mod ledger;

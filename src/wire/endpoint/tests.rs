@@ -111,3 +111,28 @@ fn region_and_edge_apply_to_a_url_that_the_server_named() {
     }
     assert_eq!(endpoint.admit("https://api.twilio.com/v1"), Err(EndpointError::Elsewhere));
 }
+
+#[test]
+fn a_url_of_any_endpoint_is_admitted_as_one_of_the_first() {
+    let at = |base| Endpoint::new(base).expect(base);
+    let endpoint = at("https://a.example/one")
+        .or(at("https://b.example/two"))
+        .or(at("http://127.0.0.1:4010"))
+        .or(at("https://B.example:443/two/"))
+        .or(at("https://a.example/one"));
+    let bases: Vec<String> = endpoint.all().map(|at| at.base().to_string()).collect();
+    assert_eq!(bases, ["https://a.example/one", "https://b.example/two", "http://127.0.0.1:4010/"]);
+    for (url, admitted) in [
+        ("https://a.example/one/v1?Page=1", Ok("https://a.example/one/v1?Page=1")),
+        ("https://b.example/two/v1?Page=1", Ok("https://a.example/one/v1?Page=1")),
+        ("http://127.0.0.1:4010/v1?Page=1", Ok("https://a.example/one/v1?Page=1")),
+        // Not what the other stands for.
+        ("https://b.example/v1", Err(EndpointError::Elsewhere)),
+        ("https://b.example/twofold/v1", Err(EndpointError::Elsewhere)),
+        ("http://b.example/two/v1", Err(EndpointError::Elsewhere)),
+        ("https://c.example/one/v1", Err(EndpointError::Elsewhere)),
+    ] {
+        let uri = endpoint.admit(url).map(|uri| uri.to_string());
+        assert_eq!(uri, admitted.map(str::to_owned), "{url}");
+    }
+}
