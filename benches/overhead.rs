@@ -17,6 +17,7 @@ use tower::{BoxError, Layer, Service, ServiceExt};
 use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
 use twilio_proxy::gateway::{Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier};
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
+use twilio_proxy::middleware::breaker::BreakerLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::failover::{Base, FailoverLayer};
@@ -156,6 +157,7 @@ fn overhead(criterion: &mut Criterion) {
     setting.row(c, "layer/retry", retry.layer(bare()));
     setting.row(c, "layer/failover_one", one.layer(bare()));
     setting.row(c, "layer/failover_two", two.layer(bare()));
+    setting.row(c, "layer/breaker", BreakerLayer::default().layer(bare()));
     setting.row(c, "layer/rate_limit", RateLimitLayer::new(wide_open).layer(bare()));
     setting.row(c, "layer/concurrency_limit", ConcurrencyLimitLayer::new(100).layer(bare()));
     setting.row(c, "layer/attempt_span", AttemptSpanLayer::new().layer(bare()));

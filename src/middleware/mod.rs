@@ -53,6 +53,7 @@
 //!   can be written down, and so that it costs nothing to put one more layer in.
 
 pub mod auth;
+pub mod breaker;
 pub mod collect;
 pub mod deadline;
 pub mod failover;

@@ -21,6 +21,7 @@ use http::HeaderName;
 use tower::Layer as _;
 use twilio_proxy::call::Rng;
 use twilio_proxy::middleware::auth::AuthLayer;
+use twilio_proxy::middleware::breaker::{BreakerLayer, Settings};
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::failover::FailoverLayer;
@@ -129,6 +130,7 @@ contract! {
     failover: FailoverLayer::new(probe::base(0)).or(probe::base(1)).rng(Rng::seeded(1));
     rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
     concurrency_limit: ConcurrencyLimitLayer::new(1);
+    breaker: BreakerLayer::new(Settings::new().slow_call(MINUTE));
     all_of_them: (
         CallSpanLayer::new(),
         DeadlineLayer::new(MINUTE),

@@ -1,0 +1,101 @@
+//! One attempt, from the breaker's leave to the verdict.
+
+use std::sync::Arc;
+
+use http::Response;
+use tokio::time::Instant;
+
+use super::circuit::{Circuit, End};
+use super::machine::{Refusal, Ticket};
+use super::settings::nanos;
+use crate::call::{CallFacts, Class, Classifier, Fault, FaultKind, Raise};
+use crate::middleware::stopwatch::Stopwatch;
+
+/// An attempt under way. Dropped before its end, it gives back what it holds.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    circuit: Arc<Circuit>,
+    ticket: Ticket,
+    facts: Option<Arc<CallFacts>>,
+    /// The moment of an earlier attempt, which stays in the facts until this one's takes its place.
+    earlier: Option<Instant>,
+    /// From when the service below has been called.
+    watch: Option<Stopwatch>,
+    ended: bool,
+}
+
+impl Attempt {
+    /// Asks the circuit for leave, right before the service below is called.
+    pub(super) fn begin(
+        circuit: Arc<Circuit>,
+        facts: Option<Arc<CallFacts>>,
+    ) -> Result<Self, Refusal> {
+        let ticket = circuit.enter(|| circuit.context().at(Instant::now()))?;
+        let earlier = facts.as_ref().and_then(|facts| facts.attempt_started());
+        Ok(Self { circuit, ticket, facts, earlier, watch: None, ended: false })
+    }
+
+    /// The service below has been called.
+    pub(super) fn called(&mut self) {
+        let facts = self.facts.take();
+        // Where nothing is queued, the timeout below has just looked at the clock: once is enough.
+        let marked = facts.as_ref().and_then(|facts| facts.attempt_started());
+        let marked = marked.filter(|moment| Some(*moment) != self.earlier);
+        let mut watch = Stopwatch::new(facts, marked.unwrap_or_else(Instant::now));
+        watch.look();
+        self.watch = Some(watch);
+    }
+
+    /// The future below has been polled and goes on.
+    pub(super) fn look(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.look();
+        }
+    }
+
+    /// The attempt is over.
+    pub(super) fn end(mut self, end: End) {
+        self.report(end);
+    }
+
+    fn report(&mut self, end: End) {
+        self.ended = true;
+        self.look();
+        let now = Instant::now();
+        let started = self.watch.as_ref().and_then(Stopwatch::started);
+        let took = started.map(|started| nanos(now.saturating_duration_since(started)));
+        self.circuit.end(self.ticket, end, took, self.circuit.context().at(now));
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.report(End::Dropped);
+        }
+    }
+}
+
+/// What the end of an attempt says of the server.
+pub(super) fn judge<B, E, C>(result: &Result<Response<B>, E>, classifier: &C) -> End
+where
+    E: Raise,
+    C: Classifier<B>,
+{
+    let class = match result {
+        Ok(response) => classifier.classify(response),
+        Err(error) => match Fault::find(error.as_ref()) {
+            // A deadline below this layer dropped the attempt, as one above would have.
+            Some(fault) if fault.kind() == FaultKind::Deadline => return End::Dropped,
+            Some(fault) => fault.class(),
+            // It came from further down, and nobody knows more.
+            None => Class::Interrupted,
+        },
+    };
+    match class {
+        Class::Success => End::Success,
+        Class::Unavailable | Class::Interrupted | Class::NeverSent => End::Failure,
+        Class::Refused | Class::Throttled => End::Answered,
+        Class::Local => End::Unjudged,
+    }
+}

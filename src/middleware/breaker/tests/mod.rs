@@ -1,0 +1,3 @@
+//! What the tests of the breaker share.
+
+mod window;
