@@ -55,6 +55,7 @@ pub mod auth;
 pub mod collect;
 pub mod deadline;
 pub mod headers;
+pub mod hedge;
 pub mod lift;
 pub mod limit;
 pub mod observe;

@@ -24,6 +24,7 @@ use twilio_proxy::middleware::auth::AuthLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
+use twilio_proxy::middleware::hedge::HedgeLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
@@ -122,6 +123,7 @@ contract! {
     lift: LiftLayer::new();
     deadline: DeadlineLayer::new(MINUTE);
     attempt_timeout: AttemptTimeoutLayer::new(MINUTE);
+    hedge: HedgeLayer::default();
     retry: RetryLayer::new().rng(Rng::seeded(1));
     rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
     concurrency_limit: ConcurrencyLimitLayer::new(1);

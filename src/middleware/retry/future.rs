@@ -186,6 +186,7 @@ impl<C> Course<C> {
             Ok(delay) => {
                 let event = RetryEvent::new(&outcome, delay, &self.facts);
                 event.trace();
+                self.facts.mark_failed(outcome.class);
                 if let Some(hook) = &self.settings.hook {
                     hook.see(&event);
                 }
