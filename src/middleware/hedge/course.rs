@@ -26,6 +26,8 @@ where
     /// Always there where a second try may come.
     facts: Option<Arc<CallFacts>>,
     start: Option<Start>,
+    /// The percentile to learn for; 0 for none.
+    learns: u8,
     plan: Plan<S>,
 }
 
@@ -49,7 +51,7 @@ where
 {
     /// A call that is not to be hedged.
     pub(super) fn alone(common: Arc<Common<S, C>>, facts: Option<Arc<CallFacts>>) -> Self {
-        Self { common, facts, start: None, plan: Plan::Alone }
+        Self { common, facts, start: None, learns: 0, plan: Plan::Alone }
     }
 
     /// A call whose first try has just been called.
@@ -58,10 +60,11 @@ where
         facts: Arc<CallFacts>,
         replay: Replay,
         mut start: Start,
+        learns: u8,
     ) -> Self {
         start.look(&facts);
         let plan = Plan::Waiting { replay, delay: None };
-        Self { common, facts: Some(facts), start: Some(start), plan }
+        Self { common, facts: Some(facts), start: Some(start), learns, plan }
     }
 
     /// How the call stands, in a word.
@@ -86,6 +89,9 @@ where
     /// have taken longer, and so counts among the slow ones all the same.
     fn learn(&mut self) {
         let (Some(facts), Some(start)) = (&self.facts, &mut self.start) else { return };
+        if self.learns == 0 {
+            return;
+        }
         // A call that retry repeated says nothing of how long one answer takes. Beside a second try
         // nobody knows which of the two was repeated; the first was slow then in any case.
         let is_raced = matches!(self.plan, Plan::Racing { .. } | Plan::Lost);
@@ -93,7 +99,7 @@ where
             return;
         }
         if let Some(began) = start.look(facts) {
-            self.common.shared.learn(facts.operation(), began);
+            self.common.shared.learn(facts.operation(), began, self.learns);
         }
     }
 
@@ -179,7 +185,7 @@ where
         let plan = mem::replace(&mut self.plan, Plan::Alone);
         let (Plan::Waiting { replay, delay }, Some(facts)) = (plan, &self.facts) else { return };
         let shared = &self.common.shared;
-        if facts.is_queued() || !shared.is_on() {
+        if facts.is_queued() || shared.terms().is_none() {
             return;
         }
         if !self.common.permits() {

@@ -5,7 +5,7 @@ use tower::Layer;
 
 use super::shared::Shared;
 use super::{Hedge, HedgeHandle, HedgeSettings};
-use crate::call::{Live, StatusClassifier};
+use crate::call::StatusClassifier;
 
 /// Starts a second try of a read beside one that is slow. See the [module](super) for when and why.
 ///
@@ -68,8 +68,8 @@ type Condition = Arc<dyn Fn() -> bool + Send + Sync>;
 impl HedgeLayer {
     /// Hedges by these settings, and judges responses by their status.
     #[must_use]
-    pub fn new(settings: impl Into<Live<HedgeSettings>>) -> Self {
-        let shared = Arc::new(Shared::new(settings.into()));
+    pub fn new(settings: HedgeSettings) -> Self {
+        let shared = Arc::new(Shared::new(settings));
         Self { classifier: StatusClassifier, condition: None, shared }
     }
 

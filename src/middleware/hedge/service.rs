@@ -42,10 +42,7 @@ where
 
     fn call(&mut self, mut request: Request<Full<Bytes>>) -> Self::Future {
         let shared = &self.common.shared;
-        let rate = |settings: &super::HedgeSettings| {
-            settings.on.then_some((settings.percent, settings.burst))
-        };
-        let Some((percent, burst)) = shared.settings.read(rate) else {
+        let Some(terms) = shared.terms() else {
             return ResponseFuture::new(self.inner.call(request), None);
         };
         let common = Arc::clone(&self.common);
@@ -54,13 +51,13 @@ where
             let first = self.inner.call(request);
             return ResponseFuture::new(first, Some(Course::alone(common, facts)));
         }
-        shared.budget.earn(percent, burst);
+        shared.budget.earn(terms.percent.into(), terms.burst);
         // The same facts for both tries: what they say of the call is the sum of the two.
         let facts = CallFacts::ensure(&mut request);
         let replay = Replay::of(&request);
         let start = Start::before(&facts);
         let first = self.inner.call(request);
-        ResponseFuture::new(first, Some(Course::hedged(common, facts, replay, start)))
+        ResponseFuture::new(first, Some(Course::hedged(common, facts, replay, start, terms.learns)))
     }
 }
 

@@ -85,12 +85,15 @@ impl HedgeSettings {
         self.on
     }
 
-    /// The percentile that is to be learnt, if the delay is one.
-    pub(super) const fn learns(&self) -> Option<u32> {
-        match self.delay {
-            Delay::Percentile { percent, .. } => Some(percent),
-            Delay::Fixed(_) => None,
-        }
+    /// What a call that goes well asks of the settings; `None` while hedging is off.
+    pub(super) fn terms(&self) -> Option<Terms> {
+        let learns = match self.delay {
+            Delay::Percentile { percent, .. } => percent.clamp(1, 99) as u8,
+            Delay::Fixed(_) => 0,
+        };
+        // OK because it is a hundred at most.
+        let percent = self.percent as u8;
+        self.on.then_some(Terms { percent, learns, burst: self.burst })
     }
 }
 
@@ -136,5 +139,34 @@ impl Delay {
             // Not `clamp`, which panics where the floor is above the cap.
             Self::Percentile { floor, cap, .. } => percentile().map(|at| at.max(floor).min(cap)),
         }
+    }
+}
+
+/// What a call that goes well asks of the settings: little enough for one word, which is read without
+/// a lock or a count. The price of a live setting that is off is that one read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// What the call earns.
+    pub(super) percent: u8,
+    /// The percentile that its answer is to be learnt for; 0 for none.
+    pub(super) learns: u8,
+    /// How many hedges may be saved up.
+    pub(super) burst: u32,
+}
+
+impl Terms {
+    /// In one word; 0 for none.
+    pub(super) fn pack(terms: Option<Self>) -> u64 {
+        terms.map_or(0, |it| {
+            1 << 63 | u64::from(it.learns) << 40 | u64::from(it.percent) << 32 | u64::from(it.burst)
+        })
+    }
+
+    pub(super) fn unpack(word: u64) -> Option<Self> {
+        (word != 0).then_some(Self {
+            percent: (word >> 32) as u8,
+            learns: (word >> 40) as u8,
+            burst: word as u32,
+        })
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,11 +9,16 @@ use super::HedgeSettings;
 use super::budget::Budget;
 use super::latency::nanos;
 use super::operations::Operations;
+use super::settings::Terms;
 use crate::call::Live;
 
 /// What all calls through one layer and its clones share.
 pub(super) struct Shared {
-    pub(super) settings: Live<HedgeSettings>,
+    settings: Live<HedgeSettings>,
+    /// What is read on every call of the same settings, in one word.
+    terms: AtomicU64,
+    /// Held to change both.
+    changing: Mutex<()>,
     pub(super) budget: Budget,
     operations: Operations,
     origin: Instant,
@@ -26,9 +31,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Live<HedgeSettings>) -> Self {
+    pub(super) fn new(settings: HedgeSettings) -> Self {
         Self {
-            settings,
+            terms: AtomicU64::new(Terms::pack(settings.terms())),
+            settings: Live::new(settings),
+            changing: Mutex::new(()),
             budget: Budget::default(),
             operations: Operations::default(),
             origin: Instant::now(),
@@ -38,6 +45,18 @@ impl Shared {
             denied: AtomicU64::new(0),
             suspended: AtomicU64::new(0),
         }
+    }
+
+    /// What a call goes by; `None` while hedging is off.
+    pub(super) fn terms(&self) -> Option<Terms> {
+        Terms::unpack(self.terms.load(Relaxed))
+    }
+
+    fn set(&self, settings: HedgeSettings) {
+        // There is nothing in it that a panic could have broken.
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settings.set(settings);
+        self.terms.store(Terms::pack(settings.terms()), Relaxed);
     }
 
     /// How long a first try of this operation has, as it is known at this moment.
@@ -50,17 +69,12 @@ impl Shared {
         settings.delay.after(percentile)
     }
 
-    pub(super) fn is_on(&self) -> bool {
-        self.settings.read(HedgeSettings::is_on)
-    }
-
-    /// Learns from an answer that has just come how long one takes; reads no clock where nothing is learnt.
-    pub(super) fn learn(&self, operation: &'static str, began: Instant) {
-        let Some(percent) = self.settings.read(HedgeSettings::learns) else { return };
+    /// Learns from an answer that has just come how long one takes, for the sake of this percentile.
+    pub(super) fn learn(&self, operation: &'static str, began: Instant, percent: u8) {
         let now = Instant::now();
         let at = self.nanos_at(now);
         let took = now.saturating_duration_since(began);
-        self.operations.entry(operation, at).record(took, at, percent);
+        self.operations.entry(operation, at).record(took, at, percent.into());
     }
 
     /// The server throttles: no hedge for a while from now.
@@ -79,8 +93,9 @@ impl Shared {
 
     /// Pays for a hedge, or counts it as denied.
     pub(super) fn stake(self: &Arc<Self>) -> Option<Stake> {
-        let burst = self.settings.read(|settings| settings.burst);
-        if self.budget.spend(burst) {
+        // Switched off since the call began.
+        let terms = self.terms()?;
+        if self.budget.spend(terms.burst) {
             return Some(Stake { shared: Arc::clone(self), is_made: false });
         }
         self.denied.fetch_add(1, Relaxed);
@@ -163,7 +178,7 @@ impl HedgeHandle {
     /// Changes the settings. A call under way keeps the delay that it has; whether its hedge is
     /// fired goes by the new settings.
     pub fn set(&self, settings: HedgeSettings) {
-        self.shared.settings.set(settings);
+        self.shared.set(settings);
     }
 
     /// What became of hedges so far.

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::call::{Class, Classifier, Live};
+use crate::call::{Class, Classifier};
 use crate::middleware::retry::{FullJitter, RetryLayer};
 
 /// When the tries of this call came, over a server that takes 900 ms.
@@ -171,11 +171,10 @@ async fn off_is_off_until_it_is_switched_on() {
 
 #[tokio::test(start_paused = true)]
 async fn switching_off_reaches_calls_that_wait() {
-    let settings = Live::new(always());
-    let layer = HedgeLayer::new(settings.clone());
+    let layer = HedgeLayer::new(always());
     let (tries, ()) = tokio::join!(slow_read(&layer), async {
         tokio::time::sleep(ms(90)).await;
-        settings.set(HedgeSettings::off());
+        layer.handle().set(HedgeSettings::off());
     });
     assert_eq!(tries, 1);
     assert!(!layer.handle().settings().is_on());

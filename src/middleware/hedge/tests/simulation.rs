@@ -85,7 +85,7 @@ fn per_mille(sorted: &[Duration], share: usize) -> u128 {
 /// One figure of the module's documentation: the 50th, 95th, 99th and 99.9th percentile in
 /// milliseconds, and the requests for a thousand calls.
 async fn figures(settings: HedgeSettings) -> ([u128; 4], u64) {
-    const CALLS: usize = 40_000;
+    const CALLS: usize = 10_000;
     let server = Tailed::new();
     let hedge = HedgeLayer::new(settings).layer(server.clone());
     let took = drive(&hedge, CALLS).await;
@@ -115,17 +115,17 @@ async fn a_server_that_slows_down_is_not_pushed_over() {
     let server = Tailed::new();
     let layer = HedgeLayer::new(HedgeSettings::new());
     let hedge = layer.layer(server.clone());
-    drive(&hedge, 5000).await;
+    drive(&hedge, 2000).await;
     let before = server.tries();
     server.factor.store(10, SeqCst);
-    let took = drive(&hedge, 5000).await;
+    let took = drive(&hedge, 2000).await;
     assert!(per_mille(&took, 500) >= 350, "the server is slow in everything");
     // What the budget let through, and what had been saved up.
-    let more = server.tries() - before - 5000;
-    assert!(more <= 250 + 10, "{more}");
-    println!("ten times slower: {more} requests more for 5000 calls");
+    let more = server.tries() - before - 2000;
+    assert!(more <= 100 + 10, "{more}");
+    println!("ten times slower: {more} requests more for 2000 calls");
     // Then the percentile is the slow server's, and hedges go to its tail again.
-    drive(&hedge, 5000).await;
+    drive(&hedge, 2000).await;
     let delay = layer.handle().delay("sessions.test").expect("enough is known");
     assert!(delay >= ms(500), "{delay:?}");
 }
