@@ -22,6 +22,7 @@ use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::failover::{Base, FailoverLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
+use twilio_proxy::middleware::hedge::HedgeLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
@@ -154,6 +155,8 @@ fn overhead(criterion: &mut Criterion) {
     setting.row(c, "bare", bare());
     setting.row(c, "layer/call_span", CallSpanLayer::new().layer(bare()));
     setting.row(c, "layer/deadline", DeadlineLayer::new(minute).layer(bare()));
+    setting.row(c, "layer/hedge_off", HedgeLayer::off().layer(bare()));
+    setting.row(c, "layer/hedge", HedgeLayer::default().layer(bare()));
     setting.row(c, "layer/retry", retry.layer(bare()));
     setting.row(c, "layer/failover_one", one.layer(bare()));
     setting.row(c, "layer/failover_two", two.layer(bare()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Extensions, Request};
 use tokio::time::Instant;
 
-use super::{CallId, CallKey, CallOptions, Effect, Idempotency, Sid};
+use super::{CallId, CallKey, CallOptions, Class, Effect, Idempotency, Sid};
 
 /// What is known of a call, shared by every layer: one extension of the request, `Arc<CallFacts>`.
 ///
@@ -30,6 +30,8 @@ pub struct CallFacts {
     /// One more than the number of the endpoint; 0 for none.
     endpoint: AtomicU32,
     attempts: AtomicU32,
+    /// A bit for each class.
+    failures: AtomicU32,
     queued: AtomicU32,
     unqueued: AtomicU32,
     reached: AtomicU32,
@@ -54,6 +56,7 @@ impl CallFacts {
             attempt_started: AtomicU64::new(u64::MAX),
             endpoint: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             unqueued: AtomicU32::new(0),
             reached: AtomicU32::new(0),
@@ -209,6 +212,24 @@ impl CallFacts {
             0 => self.reached(),
             attempts => attempts,
         }
+    }
+
+    /// An attempt has ended so, and another will follow it: said by the layer that tries again,
+    /// before it pauses.
+    pub fn mark_failed(&self, class: Class) {
+        self.failures.fetch_or(1 << class as u32, Relaxed);
+    }
+
+    /// Whether any attempt has failed and was, or will be, followed by another.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failures.load(Relaxed) != 0
+    }
+
+    /// Whether any such attempt ended with this class.
+    #[must_use]
+    pub fn has_failed_as(&self, class: Class) -> bool {
+        self.failures.load(Relaxed) & (1 << class as u32) != 0
     }
 
     /// An attempt leaves our queues at this moment: from here on it is the server that takes time.

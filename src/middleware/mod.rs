@@ -58,6 +58,7 @@ pub mod collect;
 pub mod deadline;
 pub mod failover;
 pub mod headers;
+pub mod hedge;
 pub mod lift;
 pub mod limit;
 pub mod observe;

@@ -26,6 +26,7 @@ use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::failover::FailoverLayer;
 use twilio_proxy::middleware::headers::HeadersLayer;
+use twilio_proxy::middleware::hedge::HedgeLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
@@ -124,6 +125,7 @@ contract! {
     lift: LiftLayer::new();
     deadline: DeadlineLayer::new(MINUTE);
     attempt_timeout: AttemptTimeoutLayer::new(MINUTE);
+    hedge: HedgeLayer::default();
     retry: RetryLayer::new().rng(Rng::seeded(1));
     failover_with_one: FailoverLayer::new(probe::base(0));
     // Writes go to the first, which is where the probe looks for them.

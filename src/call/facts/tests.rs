@@ -84,3 +84,15 @@ async fn an_attempt_begins_when_it_has_left_the_queues() {
     facts.set_endpoint(0);
     assert_eq!((facts.attempt_started(), facts.endpoint()), (Some(now), Some(0)));
 }
+
+#[test]
+fn failures_are_told_apart_by_class_and_never_forgotten() {
+    let facts = CallFacts::new("sessions.fetch", Idempotency::Safe);
+    assert!(!facts.has_failed());
+    facts.mark_failed(Class::Unavailable);
+    assert!(facts.has_failed() && !facts.has_failed_as(Class::Throttled));
+    facts.mark_failed(Class::Throttled);
+    facts.mark_failed(Class::Throttled);
+    assert!(facts.has_failed_as(Class::Throttled) && facts.has_failed_as(Class::Unavailable));
+    assert!(!facts.has_failed_as(Class::Success));
+}

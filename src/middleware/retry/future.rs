@@ -184,6 +184,7 @@ impl<S, C> Course<S, C> {
             Ok(delay) => {
                 let event = RetryEvent::new(&outcome, delay, &self.facts);
                 event.trace();
+                self.facts.mark_failed(outcome.class);
                 if let Some(hook) = &self.shared.settings.hook {
                     hook.see(&event);
                 }
