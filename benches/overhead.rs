@@ -17,6 +17,7 @@ use tower::{BoxError, Layer, Service, ServiceExt};
 use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
 use twilio_proxy::gateway::{Gateway, GatewayExt, TwilioClassifier};
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
+use twilio_proxy::middleware::coalesce::CoalesceLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
@@ -137,6 +138,8 @@ fn overhead(criterion: &mut Criterion) {
     setting.row(c, "bare", bare());
     setting.row(c, "layer/call_span", CallSpanLayer::new().layer(bare()));
     setting.row(c, "layer/deadline", DeadlineLayer::new(minute).layer(bare()));
+    setting.row(c, "layer/coalesce_off", CoalesceLayer::off().layer(bare()));
+    setting.row(c, "layer/coalesce", CoalesceLayer::new().layer(bare()));
     setting.row(c, "layer/retry", retry.layer(bare()));
     setting.row(c, "layer/rate_limit", RateLimitLayer::new(wide_open).layer(bare()));
     setting.row(c, "layer/concurrency_limit", ConcurrencyLimitLayer::new(100).layer(bare()));

@@ -328,5 +328,6 @@ impl fmt::Debug for CallFacts {
     }
 }
 
+mod shared;
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,7 @@
 //!   can be written down, and so that it costs nothing to put one more layer in.
 
 pub mod auth;
+pub mod coalesce;
 pub mod collect;
 pub mod deadline;
 pub mod headers;

@@ -21,6 +21,7 @@ use http::HeaderName;
 use tower::Layer as _;
 use twilio_proxy::call::Rng;
 use twilio_proxy::middleware::auth::AuthLayer;
+use twilio_proxy::middleware::coalesce::CoalesceLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
@@ -125,6 +126,9 @@ contract! {
     retry: RetryLayer::new().rng(Rng::seeded(1));
     rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
     concurrency_limit: ConcurrencyLimitLayer::new(1);
+    // With what stands below it: only a response that can be cloned can be shared.
+    coalesce: (CoalesceLayer::new(), CollectLayer::new());
+    coalesce_off: (CoalesceLayer::off(), CollectLayer::new());
     all_of_them: (
         CallSpanLayer::new(),
         DeadlineLayer::new(MINUTE),
