@@ -55,7 +55,10 @@ impl Seats {
     pub(super) fn leave(&mut self, at: usize) -> Option<Waker> {
         let left = self.seat(at)?.take()?;
         self.taken -= 1;
-        self.free.push(at);
+        // After the last, nobody comes.
+        if self.taken > 0 {
+            self.free.push(at);
+        }
         left.0
     }
 
