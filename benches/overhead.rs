@@ -18,6 +18,7 @@ use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, Se
 use twilio_proxy::gateway::{Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier};
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
 use twilio_proxy::middleware::breaker::BreakerLayer;
+use twilio_proxy::middleware::coalesce::CoalesceLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::failover::{Base, FailoverLayer};
@@ -157,6 +158,8 @@ fn overhead(criterion: &mut Criterion) {
     setting.row(c, "layer/deadline", DeadlineLayer::new(minute).layer(bare()));
     setting.row(c, "layer/hedge_off", HedgeLayer::off().layer(bare()));
     setting.row(c, "layer/hedge", HedgeLayer::default().layer(bare()));
+    setting.row(c, "layer/coalesce_off", CoalesceLayer::off().layer(bare()));
+    setting.row(c, "layer/coalesce", CoalesceLayer::new().layer(bare()));
     setting.row(c, "layer/retry", retry.layer(bare()));
     setting.row(c, "layer/failover_one", one.layer(bare()));
     setting.row(c, "layer/failover_two", two.layer(bare()));

@@ -349,5 +349,6 @@ impl fmt::Debug for CallFacts {
     }
 }
 
+mod shared;
 #[cfg(test)]
 mod tests;

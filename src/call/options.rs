@@ -125,6 +125,32 @@ impl CallOptions {
         self.endpoint
     }
 
+    /// Whether a call with these wishes is sent, queued and repeated as one with `other` is, for as
+    /// long as there is time. Whoever adds a wish has to say here whether it makes a difference.
+    pub(crate) fn goes_as(&self, other: &Self) -> bool {
+        let Self {
+            deadline: _,
+            max_attempts,
+            replay,
+            priority: _,
+            when_limited,
+            headers,
+            form,
+            authorization,
+            continues,
+            endpoint,
+        } = self;
+        *max_attempts == other.max_attempts
+            && *replay == other.replay
+            && self.wanted_priority() == other.wanted_priority()
+            && *when_limited == other.when_limited
+            && *headers == other.headers
+            && *form == other.form
+            && *authorization == other.authorization
+            && *continues == other.continues
+            && *endpoint == other.endpoint
+    }
+
     /// The same without what [`CallOptions::form`] added: for an operation that has no form.
     #[must_use]
     pub fn without_form(mut self) -> Self {
@@ -243,7 +269,7 @@ pub enum WhenLimited {
 }
 
 /// A ready-made `Authorization` header and the account it speaks for. Never printed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Authorization {
     header: HeaderValue,
     account: Option<Sid>,

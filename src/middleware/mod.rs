@@ -54,6 +54,7 @@
 
 pub mod auth;
 pub mod breaker;
+pub mod coalesce;
 pub mod collect;
 pub mod deadline;
 pub mod failover;

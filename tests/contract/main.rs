@@ -22,6 +22,7 @@ use tower::Layer as _;
 use twilio_proxy::call::Rng;
 use twilio_proxy::middleware::auth::AuthLayer;
 use twilio_proxy::middleware::breaker::{BreakerLayer, Settings};
+use twilio_proxy::middleware::coalesce::CoalesceLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::failover::FailoverLayer;
@@ -133,6 +134,9 @@ contract! {
     rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
     concurrency_limit: ConcurrencyLimitLayer::new(1);
     breaker: BreakerLayer::new(Settings::new().slow_call(MINUTE));
+    // With what stands below it: only a response that can be cloned can be shared.
+    coalesce: (CoalesceLayer::new(), CollectLayer::new());
+    coalesce_off: (CoalesceLayer::off(), CollectLayer::new());
     all_of_them: (
         CallSpanLayer::new(),
         DeadlineLayer::new(MINUTE),
