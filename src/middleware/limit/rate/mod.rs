@@ -52,23 +52,33 @@
 //! The quota is a [`Live`](crate::call::Live) setting. A new one holds from a key's next call on,
 //! for calls that wait already within a second, and grants no cell by itself: see [`LocalLimiter`].
 
+mod accepted;
 mod cells;
+mod curve;
+mod cut;
 mod future;
+mod hashed;
 mod key;
 mod layer;
 mod limiter;
+mod local;
 mod quota;
+mod report;
 mod service;
 mod table;
+pub mod throttle;
 mod turn;
 
-pub use cells::Cells;
+use cells::Cells;
+pub use cut::KeyState;
 pub use future::ResponseFuture;
 pub use key::{Key, RequestHead};
 pub use layer::RateLimitLayer;
-pub use limiter::{Check, Limiter, LocalLimiter, Verdict};
+pub use limiter::{Check, Limiter, Verdict};
+pub use local::LocalLimiter;
 pub use quota::Quota;
 pub use service::RateLimit;
+pub use throttle::{KeyRate, Throttle};
 
 #[cfg(test)]
 mod tests;
