@@ -116,10 +116,12 @@ impl KeyState {
         let rate = last.map_or(most, |last| last.curve.rate(now).min(most));
         let accepted = self.accepted.rate(now);
         // However slow the quota is, a cut is one.
-        let start = (BETA * accepted.min(rate)).max(FLOOR.min(most / 2.0));
+        let floor = FLOOR.min(most / 2.0);
+        let start = (BETA * accepted.min(rate)).max(floor);
         let remembered = last.map_or(0.0, |last| last.remembered(now));
-        // Above the start, so that the curve rises; the quota always is.
-        let plateau = accepted.max(remembered).max(start / BETA).min(most);
+        // Always above the start, or the curve would not rise: where hardly anything was accepted
+        // nothing is known of the limit, and twice the floor is a beginning.
+        let plateau = accepted.max(remembered).max(2.0 * floor).min(most);
         let held_until = last.map_or(0, |last| last.held_until);
         self.cut = Some(Cut {
             curve: Curve { since: held_until.max(now), plateau, drop: plateau - start },
@@ -143,9 +145,7 @@ impl KeyState {
     pub(super) fn is_idle(&self, untouched: &Cells, now: u64) -> bool {
         // A key in use is kept, although its cells may be back: what was measured would be lost, and
         // its calls' refusals would find nobody.
-        !self.is_cut()
-            && self.cells.is_as_full_as(untouched, now)
-            && !self.accepted.is_in_use(now)
+        !self.is_cut() && self.cells.is_as_full_as(untouched, now) && !self.accepted.is_in_use(now)
     }
 
     pub(super) fn rate(&self, quota: Quota, now: u64) -> KeyRate {

@@ -14,7 +14,8 @@ use crate::call::{Clock, Live, StatusClassifier, WhenLimited};
 /// about 35 seconds, longer than most deadlines: a longer queue would only hold memory.
 const PLACES: usize = 1024;
 
-/// Limits how often calls go, by key. See the [module](super) for why and how.
+/// Limits how often calls go, by key. See the [module](super) for why and how, and
+/// [`throttle`](super::throttle) for what comes of a 429.
 ///
 /// ```
 /// # use std::convert::Infallible;
@@ -52,7 +53,8 @@ const PLACES: usize = 1024;
 ///
 /// Inside retry: a call that backs off must not stand in line, and each attempt counts. Outside
 /// the concurrency limit: a call that waits for its cell must not hold a slot. Outside the
-/// attempt's span and timeout, which time the server and not our queues.
+/// attempt's span and timeout, which time the server and not our queues. Nothing below may answer a
+/// throttle with another response, or it would not be seen.
 ///
 /// Every service that this layer, or a clone of it, makes shares its quotas, keys and lines.
 ///
@@ -61,7 +63,7 @@ const PLACES: usize = 1024;
 /// A call that is dropped while it waits gives up its place: no cell is taken for it, and those
 /// behind it keep their order. A waiting future must be polled or dropped, as with any queue: one
 /// that is kept and not polled holds up those behind it. A call that did not have to wait has its
-/// cell when `call` returns.
+/// cell when `call` returns. Dropped before its answer is in, it says nothing of a throttle.
 pub struct RateLimitLayer<L: Limiter = LocalLimiter, C = StatusClassifier> {
     table: Arc<Table<L>>,
     settings: Settings<C>,

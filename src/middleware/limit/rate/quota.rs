@@ -108,7 +108,8 @@ impl Quota {
         let interval = ((1e9 / rate).ceil() as u64).max(self.interval);
         let share = self.interval as f64 / interval as f64;
         let burst = (f64::from(self.burst) * share).ceil() as u32;
-        Self::per(Duration::from_nanos(interval), 1).burst(burst.clamp(self.burst.min(2), self.burst))
+        Self::per(Duration::from_nanos(interval), 1)
+            .burst(burst.clamp(self.burst.min(2), self.burst))
     }
 
     pub(super) const fn interval_nanos(&self) -> u64 {

@@ -69,7 +69,10 @@ impl<L: Limiter> Turn<L> {
 
     /// Ready with the moment at which the call got its cell. The place is kept until the turn is dropped, so that the
     /// next in line can't go before this call has gone.
-    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Instant, Refusal>> {
+    pub(super) fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Instant, Refusal>> {
         let mut this = self.project();
         loop {
             let next = match this.step.as_mut().project() {
