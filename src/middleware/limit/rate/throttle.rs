@@ -1,0 +1,220 @@
+//! How a key slows down when the server throttles it, and how it comes back.
+//!
+//! # Why
+//!
+//! The right quota is the server's secret. What its documents say may be old, halved for this
+//! account, or shared with a process that nobody knows of. A client that keeps to a quota above it sends
+//! calls to be refused: each costs a round trip, a retry with its pause, and the server's patience,
+//! and some servers punish who doesn't listen. Here a refusal lowers the key's rate to a little
+//! less than what the server has lately *accepted*, and time brings it back. The calls that don't fit wait
+//! in the key's line, in order, or are refused up front: nothing is sent only to be refused.
+//!
+//! It is on by default, and costs a call that nobody throttles two reference counts and a look at its
+//! answer's status.
+//!
+//! # The curve
+//!
+//! ```text
+//!  rate
+//!   ▲
+//!   │ quota ─────────────────────────────────────────────────────●━━━━━━━ recovered
+//!   │                                                           ·
+//!   │                                                         ·    steeper and steeper: the old
+//!   │                                                      ·       limit is gone, look for the new
+//!   │                                                  ·
+//!   │ accepted                                   ·
+//!   │ ━━━━━━●  ─ ─ ─ ─ ─ ─ ·  ·  ·  ·  ·  ·             plateau: the limit is believed to be
+//!   │       ┃         ·                                 here, so move slowly
+//!   │       ┃     ·
+//!   │       ┃   ·       back fast, for the cut was to let the server breathe
+//!   │       ●  start = 0.9 × accepted
+//!   │
+//!   └───────┼──────────────┼─────────────────────┼─────────────────────▶ time
+//!         429            + 2.5 s               + 8.5 s: as far above as the start was below
+//! ```
+//!
+//! It is TCP's CUBIC ([RFC 9438](https://www.rfc-editor.org/rfc/rfc9438)) for a rate instead of a
+//! window, as in the AWS SDKs' *adaptive* retry mode. With *p* the plateau and *d* = *p* − start,
+//!
+//! > rate(t) = p + d·((t − 2.5)/2.5)³ up to the plateau, p + d·((t − 2.5)/6)³ beyond it,
+//!
+//! and never more than the quota. It is a function of the time since the cut, reckoned when a call
+//! asks: a success changes nothing, so it costs nothing.
+//!
+//! # What is different from the SDKs
+//!
+//! - *Where the state lives.* In the SDKs one rate serves the whole client, a caller may sleep for its
+//!   token with the limiter's lock in hand, so that nobody can tell it the rate has changed; and new rates
+//!   are reckoned from values read before the lock was taken, so that updates get lost. Here it is part
+//!   of the key's state under the lock that every check takes anyway, held for arithmetic alone. Whoever
+//!   waits does so in its own future, and looks again at least every second.
+//! - *What is measured.* The SDKs smooth the rate at which they *send*, refused calls included. The limiter
+//!   grants every cell itself, so it counts what was granted and takes back what was refused.
+//! - *What is an event.* Calls that were under way together are refused together. In the SDKs each
+//!   cuts once more. Here a refusal counts only if its call had its cell after the last cut.
+//! - *How the curve scales.* Their constant, 0.4 calls/s⁴, is a third of a slow key's rate and nothing to a
+//!   fast one. Here the curve is in proportion to the cut, and so to the rate: the same part of all calls
+//!   goes into probing, whatever the rate.
+//!
+//! # The numbers
+//!
+//! Tuned in a simulation: a server of 30 calls/s, asked for 60/s through a quota of 100/s, round trips of
+//! 20 to 400 ms, by the rules of a sliding window (150 in 5 s), a token bucket, and a counter that
+//! starts anew each second. What is left of it stands in the tests.
+//!
+//! | | | why, and what else was tried |
+//! |---|---|---|
+//! | cut to | 0.9 × accepted | The SDKs' 0.7 uses 95.8 % of a sliding window, for what is given up early in the window can't be made good; 0.8: 96.8 %; 0.9: 97.4 %; 0.95 gains nothing and two clients take longer to share. |
+//! | window of the measuring | 5 s | A second is noise at 30/s, and all there is of a window server's limit is a gap at its end. Eight seconds see too much of the time before a change. |
+//! | back at the plateau | 2.5 s | Half the measuring window, so that the cut is made good within it. At 4 s 96.8 % are used, at 1 s the server is met again before it has room, and refuses twice as much. |
+//! | probing | 6 s | At 4 s 1.2–1.6 % are refused, at 8 s a bucket is used to 97 % and a lifted limit found a third later. |
+//! | memory of the plateau | halved every 5 s | A server that refuses *everything* says nothing of its limit, and the measured rate falls to nothing. Remembering brings a key back 8 s after a storm of 10 s instead of 46. Only of a plateau that was measured over a whole window. |
+//! | floor | 0.5 calls/s | The SDKs' own. For a quota below one a second, half of it. The plateau is at least twice the floor. |
+//! | shortest measure | 1 s | For a key in use for less than the window: its first burst is no rate. |
+//! | burst under a cut | in proportion | What is saved is saved over the same time; two at least, or every late timer is a loss. |
+//!
+//! With these, in the crate's simulator as well as in the tests' models, 97.4 to 98.4 % of a sliding
+//! window's limit is used and 0.5 to 0.9 % of the calls that are sent are refused, for round trips of 20 to
+//! 400 ms; a bucket is used whole. Two processes share one limit 15 to 15 a second at the same start, and to
+//! within 10 % when one comes half a minute late. A limit that is lifted from 30/s is forgotten, and a quota of
+//! 100/s back, within 21 s. From the floor, 29/s is back within 26 s and 100/s within 38 s.
+//!
+//! What it can't do: a probe costs one refused call at the least, so a server that takes one call a second
+//! refuses one in ten of them.
+//!
+//! # `Retry-After`
+//!
+//! Two seconds or more hold the key: nothing goes before, for at most 60 s. The recovery begins
+//! when they are over. The header counts in whole seconds, so that *1* is the least that can be
+//! said, and is said by servers that will have room in a few milliseconds: the lower rate answers it.
+//! Longer waits than a minute are a circuit breaker's business; here one wrong header must not be an outage.
+//!
+//! # Not retry's back-off, nor its budget
+//!
+//! *Back-off* delays the one call that was refused, and the next new call goes at the old rate. *The budget*
+//! caps how much of the load are repetitions, whatever their reason. Neither makes first attempts
+//! fewer. This does, and for that it knows no single call: a call that is retried comes back through the line
+//! like a new one. The three belong together, retry outside.
+//!
+//! # When not
+//!
+//! - Where a 429 is not about a rate: too many calls at once, a quota of the day. Give the layer a
+//!   [classifier](super::RateLimitLayer::classifier) that knows them apart. One that never says
+//!   [`Throttled`](crate::call::Class::Throttled) turns all this off.
+//! - Where the server counts over minutes: after a burst it refuses for the rest of its minute, and all that
+//!   can be known is what it says in `Retry-After`. Set the quota right instead.
+//! - Where one server's limit spans several keys. Each learns by itself; count them as one with
+//!   [`key_by`](super::RateLimitLayer::key_by).
+//! - Where latency is all that matters and refusals are cheap: calls wait here rather than fail.
+//!
+//! # To be watched
+//!
+//! [`RateLimitLayer::is_throttled`](super::RateLimitLayer::is_throttled) is one atomic load as long as nothing
+//! was ever throttled. [`rates`](super::RateLimitLayer::rates) walks the keys. A key that is cut is
+//! told to the log as a warning, once until it has recovered; its recovery, at its next call, as information.
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! use http::{Request, Response, StatusCode};
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use twilio_proxy::call::BoxError;
+//! use twilio_proxy::middleware::limit::{Quota, RateLimitLayer};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), BoxError> {
+//! let layer = RateLimitLayer::new(Quota::per_second(50).burst(10));
+//! let service = layer.layer(service_fn(|_: Request<()>| async {
+//!     let mut response = Response::new(());
+//!     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+//!     Ok::<_, BoxError>(response)
+//! }));
+//! service.oneshot(Request::get("http://api.test/").body(())?).await?;
+//!
+//! assert!(layer.is_throttled());
+//! let (_, rate) = &layer.rates()[0];
+//! // Nothing was accepted yet: the floor.
+//! assert_eq!((rate.granted, rate.quota), (0.5, 50.0));
+//! # Ok(())
+//! # }
+//! ```
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Key;
+
+/// A call that had its cell, and was refused by the server for coming too often.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Throttle {
+    /// When the call was given its cell: what has changed since, the server could not know of.
+    pub granted: Instant,
+    /// When the refusal was heard.
+    pub now: Instant,
+    /// For how long the server asks to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl Throttle {
+    /// A refusal of the call that had its cell at `granted`, heard at `now`.
+    #[must_use]
+    pub fn new(granted: Instant, now: Instant) -> Self {
+        Self { granted, now, retry_after: None }
+    }
+
+    /// Adds for how long the server asks to be left alone.
+    #[must_use]
+    pub fn retry_after(mut self, after: Option<Duration>) -> Self {
+        self.retry_after = after;
+        self
+    }
+}
+
+/// At what rate the calls of one key go. Rates are calls a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct KeyRate {
+    /// What the quota grants.
+    pub quota: f64,
+    /// What is granted now: less than the quota while the key is cut.
+    pub granted: f64,
+    /// What the server has lately accepted, as far as its answers are in.
+    pub accepted: f64,
+    /// For how long nothing goes at all, because the server said so.
+    pub held_for: Duration,
+    /// Whether the key is cut, and on its way back to its quota.
+    pub is_cut: bool,
+}
+
+/// A key was cut, as whoever was told of the throttle says.
+pub(super) fn trace_cut((key, was_cut, rate): (Key, bool, Option<KeyRate>)) {
+    let Some(KeyRate { granted, accepted, held_for, is_cut: true, .. }) = rate else { return };
+    let held_ms = u64::try_from(held_for.as_millis()).unwrap_or(u64::MAX);
+    let operation = operation(&key);
+    if was_cut {
+        // While the server goes on throttling: one warning is enough.
+        tracing::debug!(operation, granted, accepted, held_ms, "the server still throttles");
+    } else {
+        tracing::warn!(
+            operation,
+            granted,
+            accepted,
+            held_ms,
+            "the server throttles: the rate limit slows down"
+        );
+    }
+}
+
+/// A key has its quota back.
+pub(super) fn trace_recovery(key: &Key) {
+    tracing::info!(operation = operation(key), "the rate limit is back at its quota");
+}
+
+/// What of a key may be logged: other kinds are of the caller's making, and may hold anything.
+fn operation(key: &Key) -> Option<&'static str> {
+    match key {
+        Key::Call(key) => Some(key.operation),
+        Key::Route(..) | Key::Named(_) => None,
+    }
+}
