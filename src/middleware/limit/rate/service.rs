@@ -32,6 +32,7 @@ impl<S, L: Limiter> RateLimit<S, L> {
         Terms {
             waits: when_limited.unwrap_or(self.settings.when_limited) == WhenLimited::Wait,
             deadline: facts.and_then(|facts| facts.deadline()),
+            priority,
             places: priority.share_of(self.settings.places),
         }
     }

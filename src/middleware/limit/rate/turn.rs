@@ -92,8 +92,10 @@ impl<L: Limiter> Turn<L> {
                     }
                 },
                 StepProj::InLine => {
-                    if let Some(place) = this.place {
-                        ready!(place.poll_slot(cx));
+                    if let Some(place) = this.place
+                        && let Err(dismissal) = ready!(place.poll_slot(cx))
+                    {
+                        return Poll::Ready(Err(dismissal.into()));
                     }
                     match this.table.check(this.key, Instant::now()) {
                         Check::Go => return Poll::Ready(Ok(())),
