@@ -90,6 +90,7 @@ impl Run {
     }
 }
 
+pub static SCATTER: AtomicUsize = AtomicUsize::new(0);
 struct Server {
     plan: Plan,
     began: Instant,
@@ -118,8 +119,21 @@ impl Server {
             return StatusCode::TOO_MANY_REQUESTS;
         }
         let worker = self.workers.acquire().await;
-        let scatter = WORK.mul_f64(0.4 * self.rng.fraction());
-        sleep(WORK.mul_f64(0.8) + scatter).await;
+        let u = self.rng.fraction();
+        let time = match SCATTER.load(Relaxed) {
+            0 => 0.8 + 0.4 * u,
+            1 => 0.5 + u,
+            2 => -(1.0 - u).ln(),
+            3 => {
+                if u < 0.7 {
+                    0.6
+                } else {
+                    1.93
+                }
+            }
+            _ => 1.0,
+        };
+        sleep(WORK.mul_f64(time)).await;
         drop(worker);
         StatusCode::OK
     }
@@ -155,17 +169,15 @@ async fn drive<P: LimitPolicy>(
 ) -> Result<Run, BoxError> {
     let began = Instant::now();
     let workers = Semaphore::new(plan.knee);
-    let server =
-        Server { plan, began, workers, inside: AtomicUsize::new(0), rng: Rng::seeded(1) };
+    let server = Server { plan, began, workers, inside: AtomicUsize::new(0), rng: Rng::seeded(1) };
     let server = Arc::new(server);
     let counts: Arc<[AtomicUsize; 3]> = Arc::default();
 
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..CALLERS {
         let (server, counts) = (Arc::clone(&server), Arc::clone(&counts));
-        let service = layer.clone().layer(service_fn(move |_: Request<()>| {
-            Arc::clone(&server).serve()
-        }));
+        let service =
+            layer.clone().layer(service_fn(move |_: Request<()>| Arc::clone(&server).serve()));
         callers.spawn(async move {
             loop {
                 let outcome = service.clone().oneshot(Request::new(())).await;

@@ -100,6 +100,11 @@ impl Line {
         state.taken + state.waiting.len()
     }
 
+    #[cfg(test)]
+    fn dismissal(&self, number: u64) -> Option<Dismissal> {
+        self.lock().take_dismissal(number)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock can panic half-way through a change: the state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

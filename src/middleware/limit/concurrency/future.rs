@@ -10,15 +10,17 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::super::line::Dismissal;
-use super::LimitPolicy;
 use super::permit::Permit;
 use super::shared::Rig;
-use crate::call::{CallFacts, Classifier, Effect, Fault, FaultKind, Raise, Rejection};
+use super::{Fixed, LimitPolicy};
+use crate::call::{
+    CallFacts, Classifier, Effect, Fault, FaultKind, Raise, Rejection, StatusClassifier,
+};
 
 pin_project! {
     /// The future of [`ConcurrencyLimit`](super::ConcurrencyLimit).
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, B, P, C>
+    pub struct ResponseFuture<S, B, P = Fixed, C = StatusClassifier>
     where
         S: Service<Request<B>>,
         P: LimitPolicy,

@@ -49,7 +49,8 @@ fn refusal(refused: Refused) -> Fault {
             (Rejection::QueueFull, "the queue before the concurrency limit is full", after)
         }
         Refused::Late(wait) => {
-            let detail = "the queue before the concurrency limit is longer than the call's deadline";
+            let detail =
+                "the queue before the concurrency limit is longer than the call's deadline";
             (Rejection::Shed, detail, Some(wait))
         }
     };

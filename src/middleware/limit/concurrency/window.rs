@@ -5,15 +5,17 @@ use tokio::time::Instant;
 /// The shortest window: less shows the chance of a moment.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// The longest that a window lasts for the sake of slow answers.
+/// How long a window waits for more answers, in its shortest lengths.
+const PATIENCE: u32 = 10;
+
+/// The longest that a window must last for the sake of slow answers.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// With fewer answers, a median says little.
-const FEWEST: usize = 10;
+const FEWEST: usize = 20;
 
-/// How many answers are kept, the latest: half a kilobyte. The median of so many is within about a
-/// tenth of their scatter.
-const KEPT: usize = 128;
+/// How many answers are kept, the latest: one kilobyte.
+const KEPT: usize = 256;
 
 /// The latencies of some time, and how much was under way meanwhile.
 #[derive(Clone, Debug)]
@@ -22,14 +24,40 @@ pub(super) struct Window {
     /// Microseconds; the latest, in a ring.
     latencies: [u32; KEPT],
     count: usize,
+    /// Sorting is for when there is a chance that it is enough.
+    look_at: usize,
     used: usize,
-    /// The median of the window before, in seconds.
-    last: Option<f64>,
+    /// How long it lasts at least.
+    least: Duration,
+}
+
+/// What a window has shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Seen {
+    pub(super) median: Median,
+    /// How many were under way at most.
+    pub(super) used: usize,
+}
+
+/// A latency, and how far it may be off by chance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Median {
+    /// More than nothing.
+    pub(super) seconds: f64,
+    /// The standard error, as a part of the median.
+    pub(super) error: f64,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Self { opened: None, latencies: [0; KEPT], count: 0, used: 0, last: None }
+        Self {
+            opened: None,
+            latencies: [0; KEPT],
+            count: 0,
+            look_at: FEWEST,
+            used: 0,
+            least: SHORTEST,
+        }
     }
 }
 
@@ -47,44 +75,42 @@ impl Window {
         self.used = self.used.max(in_flight);
     }
 
-    /// Whether it has lasted long enough and seen enough.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
-        let Some(opened) = self.opened else { return false };
-        let last = self.last.map_or(Duration::ZERO, |last| {
-            Duration::try_from_secs_f64(2.0 * last).unwrap_or(LONGEST).min(LONGEST)
-        });
-        self.count >= FEWEST && now.saturating_duration_since(opened) >= last.max(SHORTEST)
-    }
-
-    /// Ends the window, begins the next, and says the median in seconds: more than nothing.
-    pub(super) fn close(&mut self, now: Instant) -> Option<f64> {
-        let mut latencies = self.latencies;
-        let latencies = latencies.get_mut(..self.count.min(KEPT))?;
-        let middle = latencies.len() / 2;
-        if middle >= latencies.len() {
+    /// Ends the window and begins the next, if it has lasted long enough and its median is as good
+    /// as this, or is not to be had any better.
+    pub(super) fn close(&mut self, now: Instant, error: f64) -> Option<Seen> {
+        let lasted = now.saturating_duration_since(self.opened?);
+        if self.count < self.look_at || lasted < self.least {
             return None;
         }
-        let (_, median, _) = latencies.select_nth_unstable(middle);
-        // Not even a microsecond: as good as one, and nothing is divided by zero.
-        let median = f64::from((*median).max(1)) / 1e6;
-        self.last = Some(median);
+        let median = self.median()?;
+        if median.error > error && self.count < KEPT && lasted < self.least * PATIENCE {
+            self.look_at = (self.count * 2).min(KEPT);
+            return None;
+        }
+        let used = self.used;
+        let twice = Duration::try_from_secs_f64(2.0 * median.seconds).unwrap_or(LONGEST);
+        self.least = twice.clamp(SHORTEST, LONGEST);
+        self.restart();
         self.opened = Some(now);
-        self.count = 0;
-        Some(median)
+        Some(Seen { median, used })
     }
 
-    /// How many were under way at most, in the window that was closed. Told once.
-    pub(super) fn used(&mut self) -> usize {
-        std::mem::take(&mut self.used)
-    }
-
-    /// The median of the window before, in seconds.
-    pub(super) fn last(&self) -> Option<f64> {
-        self.last
+    fn median(&self) -> Option<Median> {
+        let mut latencies = self.latencies;
+        let latencies = latencies.get_mut(..self.count.min(KEPT))?;
+        latencies.sort_unstable();
+        let count = latencies.len();
+        let at = |part: usize| latencies.get(count * part / 4).map(|micros| f64::from(*micros));
+        // Not even a microsecond: as good as one, and nothing is divided by zero.
+        let median = at(2)?.max(1.0);
+        // A median is off by 1.25 deviations over the root of the count, and the quartiles are 1.35
+        // deviations apart, where the scatter is a normal one.
+        let error = 0.93 * (at(3)? - at(1)?) / (median * (count as f64).sqrt());
+        Some(Median { seconds: median / 1e6, error })
     }
 
     /// Forgets what this window has seen; the next answer opens it anew.
     pub(super) fn restart(&mut self) {
-        *self = Self { last: self.last, ..Self::default() };
+        (self.opened, self.count, self.look_at, self.used) = (None, 0, FEWEST, 0);
     }
 }

@@ -214,8 +214,7 @@ impl<L: Limiter> Table<L> {
         let line = entry.line.get_or_insert_with(|| Arc::new(Line::new(1)));
         // The head has the slot, and a place of those that may be taken as well.
         let places = terms.places - 1;
-        let guest =
-            Guest { priority: terms.priority, deadline: terms.deadline, places, now };
+        let guest = Guest { priority: terms.priority, deadline: terms.deadline, places, now };
         // Whoever is sent away for this call comes back behind it, at the earliest.
         let pace = |_, _| Some(at.saturating_duration_since(now));
         // Newcomers come under the table's lock alone, so the line can't have grown meanwhile.
