@@ -23,6 +23,7 @@ impl CallFacts {
             attempt_started: AtomicU64::new(u64::MAX),
             endpoint: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             unqueued: AtomicU32::new(0),
             reached: AtomicU32::new(0),
@@ -49,6 +50,7 @@ impl CallFacts {
         add(&self.unqueued, &shared.unqueued);
         add(&self.sent, &shared.sent);
         add(&self.attempts, &shared.attempts);
+        self.failures.fetch_or(shared.failures.load(Relaxed), Relaxed);
         if let Some(at) = shared.attempt_started() {
             self.mark_attempt_started(at);
         }

@@ -1,67 +1,81 @@
 //! The line before a limit: some slots, and those who wait for one, first come, first served.
 //!
-//! A semaphore of tokio's would do for the order. This one also knows how long it is, refuses to
-//! grow past what the newcomer may join, changes its number of slots while calls hold them, and
-//! needs no boxed future to wait in. Its lock is held for a few instructions, never across an
-//! await, and no waker is woken or dropped under it: a waker may run anybody's code.
+//! A semaphore of tokio's would do for the order. This one also knows how long it is and how long it
+//! takes, refuses to grow past what the newcomer may join, sends away those of lower priority when it
+//! is full, changes its number of slots while calls hold them, and needs no boxed future to wait in.
+//! Its lock is held for a few instructions, never across an await, and no waker is woken or dropped
+//! under it: a waker may run anybody's code.
 
-use std::collections::VecDeque;
+mod place;
+mod state;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+pub(super) use place::Place;
+use state::State;
+pub(super) use state::{Dismissal, Guest, Refusals, Refused, Woken};
+
+/// The slots and the line. Cheap to look at; what it counts costs those alone who wait.
 #[derive(Debug)]
 pub(super) struct Line {
     state: Mutex<State>,
 }
 
+/// A place in the line, and how many stand before it.
 #[derive(Debug)]
-struct State {
-    slots: usize,
-    /// More than `slots` for a while, when there were more slots before.
-    taken: usize,
-    next: u64,
-    /// In order of arrival, so their numbers only grow.
-    waiting: VecDeque<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    number: u64,
-    /// None until the waiter is first polled.
-    waker: Option<Waker>,
+pub(super) struct Joined {
+    pub(super) place: Place,
+    pub(super) ahead: usize,
 }
 
 impl Line {
     pub(super) fn new(slots: usize) -> Self {
-        let state = State { slots, taken: 0, next: 0, waiting: VecDeque::new() };
-        Self { state: Mutex::new(state) }
+        Self { state: Mutex::new(State::new(slots)) }
     }
 
-    /// Takes a free slot, or joins the end of the line, or neither where `places` wait already.
-    pub(super) fn enter(self: &Arc<Self>, places: usize) -> Option<Place> {
+    /// Takes a slot if one is free.
+    pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
+        let in_flight = self.lock().take()?;
+        Some(Place::with_slot(Arc::clone(self), in_flight))
+    }
+
+    /// Takes a free slot, or joins the end of the line, or neither.
+    ///
+    /// `pace(departures, slots)` says how long it takes until so many of so many slots have come
+    /// free, where that is known. `woken` gets those who are sent away for this one.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        guest: &Guest,
+        pace: impl Fn(usize, usize) -> Option<Duration>,
+        woken: &mut Woken,
+    ) -> Result<Joined, Refused> {
         let mut state = self.lock();
-        let number = state.next;
-        // OK without a look at the line: while anybody waits, no slot is free.
-        let has_slot = state.taken < state.slots;
-        if has_slot {
-            state.taken += 1;
-        } else if state.waiting.len() < places {
-            state.waiting.push_back(Waiting { number, waker: None });
-            state.next += 1;
-        } else {
-            return None;
+        if let Some(in_flight) = state.take() {
+            drop(state);
+            let place = Place::with_slot(Arc::clone(self), in_flight);
+            return Ok(Joined { place, ahead: 0 });
         }
+        let (number, ahead) = state.join(guest, pace, woken)?;
         drop(state);
-        Some(Place { line: Arc::clone(self), number, has_slot })
+        Ok(Joined { place: Place::in_line(Arc::clone(self), number), ahead })
     }
 
-    /// Changes the number of slots. More are handed out at once; fewer as those taken come back.
-    pub(super) fn set_slots(&self, slots: usize) {
+    /// Sends away those whose deadline has passed.
+    pub(super) fn sweep(&self, now: Instant, woken: &mut Woken) {
+        self.lock().sweep(now, woken);
+    }
+
+    /// Changes the number of slots. More are handed out at once, to those in `woken`; fewer as those
+    /// taken come back.
+    pub(super) fn set_slots(&self, slots: usize, woken: &mut Woken) {
         let mut state = self.lock();
         state.slots = slots;
-        let called: Vec<_> = std::iter::from_fn(|| state.call_next()).collect();
-        drop(state);
-        called.into_iter().for_each(Waiting::wake);
+        while let Some(called) = state.call_next() {
+            woken.add(called);
+        }
     }
 
     pub(super) fn slots(&self) -> usize {
@@ -76,94 +90,24 @@ impl Line {
         self.lock().waiting.len()
     }
 
+    pub(super) fn refusals(&self) -> Refusals {
+        self.lock().refusals
+    }
+
     /// Everybody here: who holds a slot and who waits for one.
     pub(super) fn len(&self) -> usize {
         let state = self.lock();
         state.taken + state.waiting.len()
     }
 
+    #[cfg(test)]
+    fn dismissal(&self, number: u64) -> Option<Dismissal> {
+        self.lock().take_dismissal(number)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock can panic half-way through a change: the state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Waiting {
-    fn wake(self) {
-        if let Some(waker) = self.waker {
-            waker.wake();
-        }
-    }
-}
-
-impl State {
-    /// Gives a free slot to the first in the line. Done in the same breath as the slot comes free,
-    /// so nobody ever waits beside a free slot.
-    fn call_next(&mut self) -> Option<Waiting> {
-        if self.taken >= self.slots {
-            return None;
-        }
-        let first = self.waiting.pop_front()?;
-        self.taken += 1;
-        Some(first)
-    }
-
-    /// Where in the line the number stands; none once it has been called.
-    fn find(&self, number: u64) -> Option<usize> {
-        self.waiting.binary_search_by_key(&number, |waiting| waiting.number).ok()
-    }
-}
-
-/// A slot, or a place in the line for one. Dropping it gives up either, and calls the next.
-#[derive(Debug)]
-pub(super) struct Place {
-    line: Arc<Line>,
-    number: u64,
-    has_slot: bool,
-}
-
-impl Place {
-    pub(super) fn has_slot(&self) -> bool {
-        self.has_slot
-    }
-
-    /// Ready when the slot is this place's.
-    pub(super) fn poll_slot(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.has_slot {
-            return Poll::Ready(());
-        }
-        let mut state = self.line.lock();
-        let Some(waiting) = state.find(self.number).and_then(|at| state.waiting.get_mut(at)) else {
-            self.has_slot = true;
-            return Poll::Ready(());
-        };
-        let replaced = match &waiting.waker {
-            Some(waker) if waker.will_wake(cx.waker()) => None,
-            _ => waiting.waker.replace(cx.waker().clone()),
-        };
-        drop(state);
-        drop(replaced);
-        Poll::Pending
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut state = self.line.lock();
-        let found = if self.has_slot { None } else { state.find(self.number) };
-        if let Some(at) = found {
-            let left = state.waiting.remove(at);
-            drop(state);
-            drop(left);
-            return;
-        }
-        // Not in the line: called up, whether or not it has heard of it.
-        state.taken -= 1;
-        let called = state.call_next();
-        drop(state);
-        if let Some(called) = called {
-            called.wake();
-        }
     }
 }
 

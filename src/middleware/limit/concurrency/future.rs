@@ -4,72 +4,88 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::Request;
+use http::{Request, Response};
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower::Service;
 
-use super::super::line::Place;
-use crate::call::{CallFacts, Fault, Raise};
+use super::super::line::Dismissal;
+use super::permit::Permit;
+use super::shared::Rig;
+use super::{Fixed, LimitPolicy};
+use crate::call::{
+    CallFacts, Classifier, Effect, Fault, FaultKind, Raise, Rejection, StatusClassifier,
+};
 
 pin_project! {
     /// The future of [`ConcurrencyLimit`](super::ConcurrencyLimit).
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, B>
+    pub struct ResponseFuture<S, B, P = Fixed, C = StatusClassifier>
     where
         S: Service<Request<B>>,
+        P: LimitPolicy,
     {
         #[pin]
-        state: State<S, B>,
+        state: State<S, B, P, C>,
         // After the state: the inner future is gone before the slot is another's.
-        place: Option<Place>,
+        permit: Option<Permit<P, C>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B>
+    enum State<S, B, P, C>
     where
         S: Service<Request<B>>,
     {
         Called { #[pin] future: S::Future },
-        Held { held: Box<Held<S, B>> },
+        Held { held: Box<Held<S, B, P, C>> },
         Refused { fault: Option<Fault> },
     }
 }
 
 /// A call that waits, with the readied service that it will go to.
-struct Held<S, B> {
+struct Held<S, B, P, C> {
     service: S,
     request: Option<Request<B>>,
     facts: Option<Arc<CallFacts>>,
+    rig: Arc<Rig<P, C>>,
 }
 
-impl<S, B> ResponseFuture<S, B>
+impl<S, B, P, C> ResponseFuture<S, B, P, C>
 where
     S: Service<Request<B>>,
+    P: LimitPolicy,
 {
-    pub(super) fn called(future: S::Future, slot: Place) -> Self {
-        Self { state: State::Called { future }, place: Some(slot) }
+    pub(super) fn called(future: S::Future, permit: Permit<P, C>) -> Self {
+        Self { state: State::Called { future }, permit: Some(permit) }
     }
 
     pub(super) fn refused(fault: Fault) -> Self {
-        Self { state: State::Refused { fault: Some(fault) }, place: None }
+        Self { state: State::Refused { fault: Some(fault) }, permit: None }
     }
 
-    pub(super) fn held(service: S, request: Request<B>, place: Place) -> Self {
+    pub(super) fn held(
+        service: S,
+        request: Request<B>,
+        permit: Permit<P, C>,
+        rig: Arc<Rig<P, C>>,
+    ) -> Self {
         let facts = CallFacts::of(request.extensions()).cloned();
         if let Some(facts) = &facts {
             facts.enter_queue();
         }
-        let held = Box::new(Held { service, request: Some(request), facts });
-        Self { state: State::Held { held }, place: Some(place) }
+        let held = Box::new(Held { service, request: Some(request), facts, rig });
+        Self { state: State::Held { held }, permit: Some(permit) }
     }
 }
 
-impl<S, B> Future for ResponseFuture<S, B>
+impl<S, B, R, P, C> Future for ResponseFuture<S, B, P, C>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response<R>>,
     S::Error: Raise,
+    P: LimitPolicy,
+    C: Classifier<R>,
 {
     type Output = Result<S::Response, S::Error>;
 
@@ -80,7 +96,9 @@ where
                 StateProj::Called { future } => {
                     let outcome = ready!(future.poll(cx));
                     // Not only when this future is dropped: its caller may keep it for a while.
-                    *this.place = None;
+                    if let Some(permit) = this.permit.take() {
+                        permit.end(&outcome);
+                    }
                     return Poll::Ready(outcome);
                 }
                 StateProj::Refused { fault } => match fault.take() {
@@ -89,16 +107,21 @@ where
                     None => return Poll::Pending,
                 },
                 StateProj::Held { held } => {
-                    if let Some(place) = this.place {
-                        ready!(place.poll_slot(cx));
-                    }
+                    let Some(permit) = this.permit else { return Poll::Pending };
+                    let called = ready!(permit.poll_slot(cx)).and_then(|()| held.begin(permit));
                     if let Some(facts) = &held.facts {
                         facts.leave_queue();
                     }
-                    match held.request.take() {
-                        Some(request) => State::Called { future: held.service.call(request) },
+                    match (called, held.request.take()) {
+                        (Err(dismissal), _) => {
+                            *this.permit = None;
+                            State::Refused { fault: Some(fault(dismissal)) }
+                        }
+                        (Ok(()), Some(request)) => {
+                            State::Called { future: held.service.call(request) }
+                        }
                         // OK because the request is there until the state changes just below.
-                        None => return Poll::Pending,
+                        (Ok(()), None) => return Poll::Pending,
                     }
                 }
             };
@@ -107,9 +130,42 @@ where
     }
 }
 
-impl<S, B> fmt::Debug for ResponseFuture<S, B>
+impl<S, B, P: LimitPolicy, C> Held<S, B, P, C> {
+    /// The call goes, unless its time is up: then the slot is better used by the next. A call that
+    /// has waited is measured whatever the policy: it says how long the others will have to.
+    fn begin(&self, permit: &mut Permit<P, C>) -> Result<(), Dismissal> {
+        let now = Instant::now();
+        let deadline = self.facts.as_ref().and_then(|facts| facts.deadline());
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Dismissal::Dead);
+        }
+        permit.begin(&self.rig, now);
+        Ok(())
+    }
+}
+
+fn fault(dismissal: Dismissal) -> Fault {
+    match dismissal {
+        Dismissal::Displaced(after) => {
+            let detail = "a call of higher priority has the place in the queue before the \
+                          concurrency limit";
+            let fault = Fault::new(FaultKind::Rejected(Rejection::Shed), detail);
+            match after {
+                Some(after) => fault.with_retry_after(after),
+                None => fault,
+            }
+        }
+        Dismissal::Dead => {
+            let detail = "the call's deadline passed in the queue before the concurrency limit";
+            Fault::new(FaultKind::Deadline, detail).with_effect(Effect::None)
+        }
+    }
+}
+
+impl<S, B, P, C> fmt::Debug for ResponseFuture<S, B, P, C>
 where
     S: Service<Request<B>>,
+    P: LimitPolicy,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {

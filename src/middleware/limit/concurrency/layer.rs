@@ -1,10 +1,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderName;
 use tower::Layer;
 
-use super::super::line::Line;
-use super::ConcurrencyLimit;
+use super::shared::{Rig, Settings, Shared};
+use super::{ConcurrencyLimit, Fixed, LimitPolicy, LimitStats};
+use crate::call::StatusClassifier;
 
 /// How many calls may wait by default: enough for a burst, too few to hide an outage for long.
 const PLACES: usize = 1024;
@@ -54,67 +56,127 @@ const PLACES: usize = 1024;
 /// A dropped call gives back its slot, or its place in the line, at once, and those behind it keep
 /// their order. A waiting future must be polled or dropped, as with any queue: one that is kept and
 /// not polled keeps the slot that it is given.
-#[derive(Clone)]
-pub struct ConcurrencyLimitLayer {
-    line: Arc<Line>,
-    places: usize,
+pub struct ConcurrencyLimitLayer<P = Fixed, C = StatusClassifier> {
+    shared: Arc<Shared<P>>,
+    settings: Settings<C>,
 }
 
 impl ConcurrencyLimitLayer {
     /// Lets so many calls go at once; 0 counts as 1.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { line: Arc::new(Line::new(limit.max(1))), places: PLACES }
+        Self::adaptive(Fixed::new(limit))
     }
 
+    /// Lets as many calls go at once as this policy finds right.
+    #[must_use]
+    pub fn adaptive<P: LimitPolicy>(policy: P) -> ConcurrencyLimitLayer<P> {
+        let settings = Settings { places: PLACES, classifier: StatusClassifier, header: None };
+        ConcurrencyLimitLayer { shared: Arc::new(Shared::new(policy)), settings }
+    }
+}
+
+impl<P: LimitPolicy, C> ConcurrencyLimitLayer<P, C> {
     /// How many calls may wait, 1024 by default. Calls of lower
-    /// [`Priority`](crate::call::Priority) are refused before the line is full.
+    /// [`Priority`](crate::call::Priority) are refused before the line is full, and give up their
+    /// places to those of higher priority when it is.
     #[must_use]
     pub fn max_waiting(mut self, calls: usize) -> Self {
-        self.places = calls;
+        self.settings.places = calls;
         self
     }
 
-    /// Changes the limit of everything this layer and its clones have made; 0 counts as 1.
+    /// Judges by this classifier what a response says of concurrency, by its status unless told
+    /// otherwise. A policy that learns takes [`Throttled`](crate::call::Class::Throttled) for "too
+    /// much at once" and [`Success`](crate::call::Class::Success) for work done; anything else says
+    /// nothing.
+    ///
+    /// Where a server throttles rate and concurrency with one status, give a classifier that tells
+    /// them apart: a rate is for the [rate limit](crate::middleware::limit::rate) to mind.
+    #[must_use]
+    pub fn classifier<D>(self, classifier: D) -> ConcurrencyLimitLayer<P, D> {
+        let Settings { places, header, .. } = self.settings;
+        let settings = Settings { places, classifier, header };
+        ConcurrencyLimitLayer { shared: self.shared, settings }
+    }
+
+    /// The response header in which the server says how many requests the account has under way, by
+    /// whomever; none unless told. Only a policy that learns reads it.
+    ///
+    /// The number says nothing of what the server would bear: that shows when it throttles. What can
+    /// honestly be learned is a bound: at that moment the account had so many, so our part can't
+    /// have been more. [`Aimd`](super::Aimd) uses it for that. The last number is in
+    /// [`stats`](Self::stats), beside our own calls in flight: the difference is others' share.
+    #[must_use]
+    pub fn concurrency_header(mut self, name: HeaderName) -> Self {
+        self.settings.header = Some(name);
+        self
+    }
+
+    /// Changes the limit of everything this layer and its clones have made; 0 counts as 1. A policy
+    /// that learns goes on from there, within its own bounds.
     ///
     /// A higher limit lets calls that wait go now. A lower one interrupts nothing: calls under way
     /// end as they would have, and no other goes until there are fewer than the limit.
     pub fn set_limit(&self, limit: usize) {
-        self.line.set_slots(limit.max(1));
+        self.shared.change(|policy| policy.set_limit(limit.max(1)));
+    }
+
+    /// Puts another policy of the same kind in place of this one, in everything this layer and its
+    /// clones have made: other bounds, say. It goes on from the limit now, within its bounds, and
+    /// has learned nothing yet.
+    pub fn set_policy(&self, mut policy: P) {
+        self.shared.change(|now| {
+            policy.set_limit(now.limit());
+            *now = policy;
+        });
     }
 
     /// The limit.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.line.slots()
+        self.shared.line.slots()
     }
 
     /// How many calls are under way, those included that have a slot and are about to go.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.line.taken()
+        self.shared.line.taken()
     }
 
     /// How many calls wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.line.waiting()
+        self.shared.line.waiting()
+    }
+
+    /// All there is to know at this moment.
+    #[must_use]
+    pub fn stats(&self) -> LimitStats {
+        self.shared.stats()
     }
 }
 
-impl<S> Layer<S> for ConcurrencyLimitLayer {
-    type Service = ConcurrencyLimit<S>;
+impl<S, P: LimitPolicy, C: Clone> Layer<S> for ConcurrencyLimitLayer<P, C> {
+    type Service = ConcurrencyLimit<S, P, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ConcurrencyLimit::new(inner, Arc::clone(&self.line), self.places)
+        let rig = Rig { shared: Arc::clone(&self.shared), settings: self.settings.clone() };
+        ConcurrencyLimit::new(inner, Arc::new(rig))
     }
 }
 
-impl fmt::Debug for ConcurrencyLimitLayer {
+impl<P, C: Clone> Clone for ConcurrencyLimitLayer<P, C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), settings: self.settings.clone() }
+    }
+}
+
+impl<P, C: fmt::Debug> fmt::Debug for ConcurrencyLimitLayer<P, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimitLayer")
-            .field("limit", &self.limit())
-            .field("max_waiting", &self.places)
+            .field("limit", &self.shared.line.slots())
+            .field("settings", &self.settings)
             .finish()
     }
 }

@@ -27,13 +27,25 @@
 //! A service that reserves something in its own `poll_ready` keeps it reserved while the call
 //! waits: the readied instance is the one that is called. Layers of this crate reserve nothing.
 
+mod aimd;
+mod bounds;
 mod future;
+mod gradient;
 mod layer;
+mod permit;
+mod policy;
 mod service;
+mod shared;
+mod stats;
+mod window;
 
+pub use aimd::Aimd;
 pub use future::ResponseFuture;
+pub use gradient::Gradient;
 pub use layer::ConcurrencyLimitLayer;
+pub use policy::{Attempt, End, Fixed, LimitPolicy};
 pub use service::ConcurrencyLimit;
+pub use stats::LimitStats;
 
 #[cfg(test)]
 mod tests;

@@ -3,67 +3,114 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Request;
+use http::{Request, Response};
+use tokio::time::Instant;
 use tower::Service;
 
-use super::super::line::Line;
-use super::ResponseFuture;
-use crate::call::{CallFacts, Fault, FaultKind, Raise, Rejection};
+use super::super::line::{Guest, Joined, Refused, Woken};
+use super::permit::Permit;
+use super::shared::Rig;
+use super::{Fixed, LimitPolicy, ResponseFuture};
+use crate::call::{CallFacts, Classifier, Fault, FaultKind, Raise, Rejection, StatusClassifier};
 
 /// A service with a limit on calls under way. Made by [`ConcurrencyLimitLayer`](super::ConcurrencyLimitLayer).
-#[derive(Clone)]
-pub struct ConcurrencyLimit<S> {
+pub struct ConcurrencyLimit<S, P = Fixed, C = StatusClassifier> {
     inner: S,
-    line: Arc<Line>,
-    places: usize,
+    rig: Arc<Rig<P, C>>,
 }
 
-impl<S> ConcurrencyLimit<S> {
-    pub(super) fn new(inner: S, line: Arc<Line>, places: usize) -> Self {
-        Self { inner, line, places }
+impl<S, P: LimitPolicy, C> ConcurrencyLimit<S, P, C> {
+    pub(super) fn new(inner: S, rig: Arc<Rig<P, C>>) -> Self {
+        Self { inner, rig }
+    }
+
+    /// Puts the call at the end of the line, if that is worth its while.
+    fn queue<B>(&self, request: &Request<B>) -> Result<Joined, Fault> {
+        let facts = CallFacts::of(request.extensions());
+        let priority = facts.map(|facts| facts.priority()).unwrap_or_default();
+        let guest = Guest {
+            priority,
+            deadline: facts.and_then(|facts| facts.deadline()),
+            places: priority.share_of(self.rig.settings.places),
+            now: Instant::now(),
+        };
+        let shared = &self.rig.shared;
+        let mut woken = Woken::default();
+        let joined = shared.line.join(&guest, shared.pace(), &mut woken).map_err(refusal)?;
+        let operation = facts.map(|facts| facts.operation());
+        tracing::debug!(operation, ahead = joined.ahead, "a call waits for the concurrency limit");
+        Ok(joined)
     }
 }
 
-impl<S, B> Service<Request<B>> for ConcurrencyLimit<S>
+fn refusal(refused: Refused) -> Fault {
+    let (rejection, detail, after) = match refused {
+        Refused::Full(after) => {
+            (Rejection::QueueFull, "the queue before the concurrency limit is full", after)
+        }
+        Refused::Late(wait) => {
+            let detail =
+                "the queue before the concurrency limit is longer than the call's deadline";
+            (Rejection::Shed, detail, Some(wait))
+        }
+    };
+    let fault = Fault::new(FaultKind::Rejected(rejection), detail);
+    match after {
+        Some(after) => fault.with_retry_after(after),
+        None => fault,
+    }
+}
+
+impl<S, B, R, P, C> Service<Request<B>> for ConcurrencyLimit<S, P, C>
 where
-    S: Service<Request<B>> + Clone,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: Raise,
+    P: LimitPolicy,
+    C: Classifier<R>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, B>;
+    type Future = ResponseFuture<S, B, P, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let facts = CallFacts::of(request.extensions());
-        let priority = facts.map(|facts| facts.priority()).unwrap_or_default();
-        let Some(place) = self.line.enter(priority.share_of(self.places)) else {
-            return ResponseFuture::refused(Fault::new(
-                FaultKind::Rejected(Rejection::QueueFull),
-                "the queue before the concurrency limit is full",
-            ));
+        let place = match self.rig.shared.line.take() {
+            Some(place) => place,
+            None => match self.queue(&request) {
+                Ok(joined) => joined.place,
+                Err(fault) => return ResponseFuture::refused(fault),
+            },
         };
-        if place.has_slot() {
-            return ResponseFuture::called(self.inner.call(request), place);
+        let has_slot = place.has_slot();
+        let mut permit = Permit::new(place);
+        if has_slot {
+            if P::LEARNS {
+                permit.begin(&self.rig, Instant::now());
+            }
+            return ResponseFuture::called(self.inner.call(request), permit);
         }
-        let operation = facts.map(|facts| facts.operation());
-        tracing::debug!(operation, "a call waits for the concurrency limit");
         // The readied instance goes along with the call; what stays is to be readied anew.
         let clone = self.inner.clone();
         let readied = mem::replace(&mut self.inner, clone);
-        ResponseFuture::held(readied, request, place)
+        ResponseFuture::held(readied, request, permit, Arc::clone(&self.rig))
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for ConcurrencyLimit<S> {
+impl<S: Clone, P, C> Clone for ConcurrencyLimit<S, P, C> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), rig: Arc::clone(&self.rig) }
+    }
+}
+
+impl<S: fmt::Debug, P, C: fmt::Debug> fmt::Debug for ConcurrencyLimit<S, P, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimit")
             .field("inner", &self.inner)
-            .field("limit", &self.line.slots())
-            .field("max_waiting", &self.places)
+            .field("limit", &self.rig.shared.line.slots())
+            .field("settings", &self.rig.settings)
             .finish()
     }
 }

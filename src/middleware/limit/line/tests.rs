@@ -2,9 +2,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 
-use proptest::prelude::*;
+use std::time::Duration;
 
-use super::{Line, Place};
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::{Dismissal, Guest, Line, Place, Refused, Woken};
+use crate::call::Priority;
+
+mod model;
 
 #[derive(Default)]
 struct Flag(AtomicBool);
@@ -19,14 +25,22 @@ fn poll(place: &mut Place) -> bool {
     place.poll_slot(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
+/// A newcomer without a deadline who may find so many in the line.
+fn enter(line: &Arc<Line>, places: usize) -> Option<Place> {
+    let now = Instant::now();
+    let guest = Guest { priority: Priority::Normal, deadline: None, places, now };
+    let joined = line.join(&guest, |_, _| None, &mut Woken::default());
+    joined.ok().map(|joined| joined.place)
+}
+
 #[test]
 fn a_newcomer_does_not_take_the_slot_that_was_given_to_one_who_waits() {
     let line = Arc::new(Line::new(1));
-    let first = line.enter(9).expect("a slot");
-    let mut second = line.enter(9).expect("a place");
+    let first = enter(&line, 9).expect("a slot");
+    let mut second = enter(&line, 9).expect("a place");
     drop(first);
     // The second has not been polled since; the slot is its own all the same.
-    let mut third = line.enter(9).expect("a place");
+    let mut third = enter(&line, 9).expect("a place");
     assert!(!poll(&mut third));
     assert!(poll(&mut second));
     assert_eq!((line.taken(), line.waiting()), (1, 1));
@@ -35,9 +49,9 @@ fn a_newcomer_does_not_take_the_slot_that_was_given_to_one_who_waits() {
 #[test]
 fn a_slot_given_to_one_who_never_looks_again_goes_on_to_the_next() {
     let line = Arc::new(Line::new(1));
-    let first = line.enter(9).expect("a slot");
-    let second = line.enter(9).expect("a place");
-    let mut third = line.enter(9).expect("a place");
+    let first = enter(&line, 9).expect("a slot");
+    let second = enter(&line, 9).expect("a place");
+    let mut third = enter(&line, 9).expect("a place");
     drop(first);
     drop(second);
     assert!(poll(&mut third));
@@ -48,12 +62,43 @@ fn a_slot_given_to_one_who_never_looks_again_goes_on_to_the_next() {
 #[test]
 fn the_line_has_an_end_and_a_free_slot_needs_no_place_in_it() {
     let line = Arc::new(Line::new(1));
-    let slot = line.enter(0).expect("a free slot needs no place");
-    assert!(line.enter(0).is_none());
-    let _place = line.enter(1).expect("a place");
-    assert!(line.enter(1).is_none());
+    let slot = enter(&line, 0).expect("a free slot needs no place");
+    assert!(enter(&line, 0).is_none());
+    let _place = enter(&line, 1).expect("a place");
+    assert!(enter(&line, 1).is_none());
     drop(slot);
-    assert!(line.enter(1).is_some(), "the one who waited has the slot, so a place is free");
+    assert!(enter(&line, 1).is_some(), "the one who waited has the slot, so a place is free");
+}
+
+#[test]
+fn who_is_sent_away_leaves_no_trace_whether_or_not_it_asks() {
+    let line = Arc::new(Line::new(1));
+    let now = Instant::now();
+    let guest = |priority, places| Guest { priority, deadline: None, places, now };
+    let pace = |departures: usize, slots: usize| {
+        Some(Duration::from_secs(1) * (departures / slots) as u32)
+    };
+    let join = |guest| line.join(&guest, pace, &mut Woken::default()).map(|joined| joined.place);
+    let _slot = line.take().expect("a slot");
+    let [mut asks, silent] =
+        [(); 2].map(|()| join(guest(Priority::Low, 1 + line.waiting())).expect("a place"));
+    drop(silent);
+    let silent = join(guest(Priority::Low, 2)).expect("a place");
+    let _first = join(guest(Priority::Normal, 2)).expect("the youngest's place");
+    let _second = join(guest(Priority::Normal, 2)).expect("the other's place");
+    // Two wait and one place is this one's: two have to go before it may come again.
+    let displaced = Dismissal::Displaced(Some(Duration::from_secs(2)));
+    assert_eq!(
+        asks.poll_slot(&mut Context::from_waker(Waker::noop())),
+        Poll::Ready(Err(displaced))
+    );
+    assert_eq!((line.taken(), line.waiting()), (1, 2));
+    drop((asks, silent));
+    assert_eq!((line.taken(), line.waiting(), line.refusals().shed), (1, 2, 2));
+    assert_eq!(
+        join(guest(Priority::Normal, 2)).err(),
+        Some(Refused::Full(Some(Duration::from_secs(1))))
+    );
 }
 
 #[test]
@@ -67,94 +112,22 @@ fn a_waker_may_drop_a_place_of_the_same_line() {
     }
     let keeper = |place| Waker::from(Arc::new(Keeper(std::sync::Mutex::new(Some(place)))));
     let line = Arc::new(Line::new(1));
-    let first = line.enter(9).expect("a slot");
-    let mut second = line.enter(9).expect("a place");
-    let mut third = line.enter(9).expect("a place");
+    let first = enter(&line, 9).expect("a slot");
+    let mut second = enter(&line, 9).expect("a place");
+    let mut third = enter(&line, 9).expect("a place");
 
-    let fourth = line.enter(9).expect("a place");
+    let fourth = enter(&line, 9).expect("a place");
     let _ = second.poll_slot(&mut Context::from_waker(&keeper(fourth)));
     // Replaces the waker, whose drop drops the fourth place.
-    let fifth = line.enter(9).expect("a place");
+    let fifth = enter(&line, 9).expect("a place");
     let _ = second.poll_slot(&mut Context::from_waker(&keeper(fifth)));
     assert_eq!(line.waiting(), 3);
-    let sixth = line.enter(9).expect("a place");
+    let sixth = enter(&line, 9).expect("a place");
     let _ = third.poll_slot(&mut Context::from_waker(&keeper(sixth)));
     // Wakes the second, which drops the fifth; then takes the third out, and with it the sixth.
     drop(first);
     drop(third);
     assert_eq!((line.taken(), line.waiting()), (1, 0));
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Enter,
-    Poll(prop::sample::Index),
-    Drop(prop::sample::Index),
-    Slots(usize),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => Just(Step::Enter),
-        3 => any::<prop::sample::Index>().prop_map(Step::Poll),
-        2 => any::<prop::sample::Index>().prop_map(Step::Drop),
-        1 => (1usize..5).prop_map(Step::Slots),
-    ]
-}
-
-struct Customer {
-    place: Place,
-    flag: Arc<Flag>,
-    polled: bool,
-    served: bool,
-}
-
-proptest! {
-    /// Against a model that is a list: who is served is always who came first, as many as there are
-    /// slots; who is served after a poll has been woken; and nothing is left at the end.
-    #[test]
-    fn the_line_is_the_list_that_it_stands_for(steps in prop::collection::vec(step(), 1..120)) {
-        let line = Arc::new(Line::new(2));
-        let mut slots = 2;
-        let mut customers: Vec<Customer> = Vec::new();
-        for step in steps {
-            match step {
-                Step::Enter => if let Some(place) = line.enter(4) {
-                    customers.push(Customer { place, flag: Arc::default(), polled: false, served: false });
-                } else {
-                    prop_assert_eq!(customers.iter().filter(|one| !one.served).count(), 4);
-                },
-                Step::Poll(index) if !customers.is_empty() => {
-                    let one = index.get_mut(&mut customers);
-                    one.flag.0.store(false, SeqCst);
-                    one.polled = true;
-                    let waker = Waker::from(Arc::clone(&one.flag));
-                    let ready = one.place.poll_slot(&mut Context::from_waker(&waker));
-                    prop_assert_eq!(ready == Poll::Ready(()), one.served);
-                }
-                Step::Drop(index) if !customers.is_empty() => {
-                    let at = index.index(customers.len());
-                    customers.remove(at);
-                }
-                Step::Slots(number) => { slots = number; line.set_slots(number) }
-                Step::Poll(_) | Step::Drop(_) => {}
-            }
-            let mut taken = customers.iter().filter(|one| one.served).count();
-            for one in customers.iter_mut().filter(|one| !one.served) {
-                if taken >= slots {
-                    prop_assert!(!one.flag.0.load(SeqCst), "woken for nothing");
-                    continue;
-                }
-                taken += 1;
-                one.served = true;
-                prop_assert!(!one.polled || one.flag.0.load(SeqCst), "served and not woken");
-            }
-            prop_assert_eq!(line.taken(), taken);
-            prop_assert_eq!(line.waiting(), customers.len() - taken);
-        }
-        customers.clear();
-        prop_assert_eq!(line.len(), 0);
-    }
 }
 
 #[test]
@@ -166,7 +139,7 @@ fn many_threads_never_hold_more_slots_than_there_are() {
         let calls = (0..400).map(|number: usize| {
             let (line, inside) = (Arc::clone(&line), Arc::clone(&inside));
             tokio::spawn(async move {
-                let mut place = line.enter(usize::MAX).expect("a place");
+                let mut place = enter(&line, usize::MAX).expect("a place");
                 let mut polls = 0;
                 let stays = std::future::poll_fn(|cx| {
                     polls += 1;
@@ -174,7 +147,7 @@ fn many_threads_never_hold_more_slots_than_there_are() {
                     if number.is_multiple_of(3) && polls > 1 {
                         return Poll::Ready(false);
                     }
-                    place.poll_slot(cx).map(|()| true)
+                    place.poll_slot(cx).map(|called| called.is_ok())
                 });
                 if stays.await {
                     assert!(inside.fetch_add(1, SeqCst) < 3);

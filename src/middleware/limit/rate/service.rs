@@ -32,6 +32,7 @@ impl<S, L: Limiter, C> RateLimit<S, L, C> {
         Terms {
             waits: when_limited.unwrap_or(settings.when_limited) == WhenLimited::Wait,
             deadline: facts.and_then(|facts| facts.deadline()),
+            priority,
             places: priority.share_of(settings.places),
         }
     }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::line::{Line, Place};
+use super::super::line::{self, Dismissal, Guest, Line, Place, Woken};
 use super::hashed::{Bits, Hashed, Ready};
 use super::throttle::{self, KeyRate, Throttle};
 use super::{Check, Key, Limiter};
-use crate::call::{Fault, FaultKind, Rejection};
+use crate::call::{Effect, Fault, FaultKind, Priority, Rejection};
 
 /// How many parts the table has, each with a lock of its own, so that calls for different keys
 /// seldom meet. The lock is held for one look-up and one check.
@@ -51,6 +51,7 @@ struct Entry<T> {
 pub(super) struct Terms {
     pub(super) waits: bool,
     pub(super) deadline: Option<Instant>,
+    pub(super) priority: Priority,
     /// How many may be in the line already.
     pub(super) places: usize,
 }
@@ -83,6 +84,8 @@ enum Reason {
     Unwilling,
     Deadline,
     Full,
+    Displaced,
+    Dead,
 }
 
 impl Refusal {
@@ -100,8 +103,26 @@ impl Refusal {
                 "the rate limit has no room for the call before its deadline",
             ),
             Reason::Full => (Rejection::QueueFull, "the queue before the rate limit is full"),
+            Reason::Displaced => (
+                Rejection::Shed,
+                "a call of higher priority has the place in the queue before the rate limit",
+            ),
+            Reason::Dead => {
+                let detail = "the deadline passed in the queue before the rate limit";
+                return Fault::new(FaultKind::Deadline, detail).with_effect(Effect::None);
+            }
         };
         Fault::new(FaultKind::Rejected(rejection), detail).with_retry_after(self.retry_after)
+    }
+}
+
+impl From<Dismissal> for Refusal {
+    fn from(dismissal: Dismissal) -> Self {
+        let (reason, after) = match dismissal {
+            Dismissal::Displaced(after) => (Reason::Displaced, after),
+            Dismissal::Dead => (Reason::Dead, None),
+        };
+        Self { reason, retry_after: after.unwrap_or_default() }
     }
 }
 
@@ -137,15 +158,19 @@ impl<L: Limiter> Table<L> {
 
     /// The one step of a call that needs not wait: nobody does, and there is a cell.
     pub(super) fn arrive(&self, key: &Hashed, terms: &Terms, now: Instant) -> Arrival<L::Asking> {
+        // Declared before the table is locked, so that nobody is woken under its lock.
+        let mut woken = Woken::default();
         self.watched(key, now, |entry| {
             if entry.length() > 0 {
                 // Whoever came before goes before, so this call's cell is not looked for now.
-                return self.join_entry(entry, terms, None, now).into();
+                return self.join_entry(entry, terms, None, now, &mut woken).into();
             }
             match self.limiter.check(key.key(), &mut entry.state, now) {
                 Check::Go => Arrival::Go,
                 Check::Ask(asking) => Arrival::Ask(asking),
-                Check::NotBefore(at) => self.join_entry(entry, terms, Some(at), now).into(),
+                Check::NotBefore(at) => {
+                    self.join_entry(entry, terms, Some(at), now, &mut woken).into()
+                }
             }
         })
     }
@@ -178,7 +203,8 @@ impl<L: Limiter> Table<L> {
         at: Instant,
         now: Instant,
     ) -> Result<Joined, Refusal> {
-        self.with(key, now, |entry| self.join_entry(entry, terms, Some(at), now))
+        let mut woken = Woken::default();
+        self.with(key, now, |entry| self.join_entry(entry, terms, Some(at), now, &mut woken))
     }
 
     fn join_entry(
@@ -187,7 +213,11 @@ impl<L: Limiter> Table<L> {
         terms: &Terms,
         not_before: Option<Instant>,
         now: Instant,
+        woken: &mut Woken,
     ) -> Result<Joined, Refusal> {
+        if let Some(line) = &entry.line {
+            line.sweep(now, woken);
+        }
         let ahead = entry.length();
         let estimate = self.limiter.earliest(&mut entry.state, ahead, now);
         let at = not_before.map_or(estimate, |at| at.max(estimate));
@@ -195,12 +225,18 @@ impl<L: Limiter> Table<L> {
             return Err(refusal);
         }
         let full = Refusal::new(Reason::Full, at, now);
-        if ahead >= terms.places {
+        if terms.places == 0 {
             return Err(full);
         }
         let line = entry.line.get_or_insert_with(|| Arc::new(Line::new(1)));
+        // The head has the slot, and a place of those that may be taken as well.
+        let places = terms.places - 1;
+        let guest = Guest { priority: terms.priority, deadline: terms.deadline, places, now };
+        // Whoever is sent away for this call comes back behind it, at the earliest.
+        let pace = |_, _| Some(at.saturating_duration_since(now));
         // Newcomers come under the table's lock alone, so the line can't have grown meanwhile.
-        let place = line.enter(terms.places).ok_or(full)?;
+        let line::Joined { place, ahead } = line.join(&guest, pace, woken).map_err(|_| full)?;
+        let ahead = ahead + usize::from(!place.has_slot());
         // Behind others, the moment is the head's: it will be looked for again.
         let not_before = not_before.filter(|_| place.has_slot());
         Ok(Joined { place, ahead, not_before })

@@ -100,8 +100,10 @@ impl<L: Limiter> Turn<L> {
                     }
                 },
                 StepProj::InLine => {
-                    if let Some(place) = this.place {
-                        ready!(place.poll_slot(cx));
+                    if let Some(place) = this.place
+                        && let Err(dismissal) = ready!(place.poll_slot(cx))
+                    {
+                        return Poll::Ready(Err(dismissal.into()));
                     }
                     let now = Instant::now();
                     match this.table.check(this.key, now) {

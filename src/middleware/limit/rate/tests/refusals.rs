@@ -83,27 +83,66 @@ async fn a_wait_that_turns_out_too_long_ends_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_line_has_an_end_and_sooner_for_lower_priorities() {
-    let layer = RateLimitLayer::new(Quota::per_second(10)).max_waiting(10);
-    let mut service = layer.layer(Log::new());
-    start(&mut service, plain(0)).await.expect("goes");
-    let of = |priority| call("sessions.fetch", 0, CallOptions::new().priority(priority));
-    let mut waiting = Vec::new();
     for (priority, places) in [(Priority::Low, 5), (Priority::Normal, 9), (Priority::High, 10)] {
-        for _ in waiting.len()..places {
-            waiting.push(start(&mut service, of(priority)));
-        }
+        let layer = RateLimitLayer::new(Quota::per_second(10)).max_waiting(10);
+        let mut service = layer.layer(Log::new());
+        start(&mut service, plain(0)).await.expect("goes");
+        let of = || call("sessions.fetch", 0, CallOptions::new().priority(priority));
+        let mut waiting: Vec<_> = (0..places).map(|_| start(&mut service, of())).collect();
         assert_eq!(layer.waiting(), places);
-        let error = refusal(start(&mut service, of(priority))).await;
+        let error = refusal(start(&mut service, of())).await;
         assert_eq!(fault(&error).kind(), FULL);
         assert_eq!(fault(&error).retry_after(), Some(MS * 100 * (places as u32 + 1)));
+        // One who leaves makes room for one.
+        waiting.pop();
+        waiting.push(start(&mut service, of()));
+        refusal(start(&mut service, of())).await;
+        for outcome in futures_util::future::join_all(waiting).await {
+            outcome.expect("who got in line goes");
+        }
     }
-    // One who leaves makes room for one.
-    waiting.pop();
-    waiting.push(start(&mut service, of(Priority::High)));
-    refusal(start(&mut service, of(Priority::High))).await;
-    for outcome in futures_util::future::join_all(waiting).await {
-        outcome.expect("who got in line goes");
+}
+
+/// A burst of calls that can come again once kept those out that can't.
+#[tokio::test(start_paused = true)]
+async fn a_full_line_sends_the_youngest_of_lower_priority_away() {
+    let layer = RateLimitLayer::new(Quota::per_second(10)).max_waiting(4);
+    let log = Log::new();
+    let mut service = layer.layer(log.clone());
+    start(&mut service, plain(0)).await.expect("goes");
+    let of =
+        |number, priority| call("sessions.fetch", number, CallOptions::new().priority(priority));
+    let mut low: Vec<_> =
+        [1, 2].map(|number| start(&mut service, of(number, Priority::Low))).into();
+    let mut stay: Vec<_> =
+        [3, 4].map(|number| start(&mut service, of(number, Priority::High))).into();
+    // The head is not sent away: it has the turn.
+    stay.push(start(&mut service, of(5, Priority::High)));
+    refusal(start(&mut service, of(6, Priority::Normal))).await;
+    let error = refusal(low.pop().expect("the second")).await;
+    assert_eq!(fault(&error).kind(), FaultKind::Rejected(Rejection::Shed));
+    assert_eq!(fault(&error).retry_after(), Some(MS * 500));
+    stay.extend(low);
+    for outcome in futures_util::future::join_all(stay).await {
+        outcome.expect("who is in line goes");
     }
+    assert_eq!(log.numbers(), [0, 1, 3, 4, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_refused_for_one_who_is_dead() {
+    let layer = RateLimitLayer::new(Quota::per_second(10)).max_waiting(3);
+    let mut service = layer.layer(Log::new());
+    start(&mut service, plain(0)).await.expect("goes");
+    let request = plain(1);
+    facts(&request).tighten_deadline(Instant::now() + MS * 350);
+    let _head = start(&mut service, plain(2));
+    let dead = start(&mut service, request);
+    // Nobody polls the head, so time passes and the line does not move.
+    tokio::time::advance(MS * 400).await;
+    let _next = start(&mut service, plain(3));
+    let error = refusal(dead).await;
+    assert_eq!((fault(&error).kind(), fault(&error).effect()), (FaultKind::Deadline, Effect::None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,3 +1,7 @@
+mod arithmetic;
+mod learning;
+mod shedding;
+
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -7,16 +11,19 @@ use tokio_test::{assert_pending, assert_ready, task};
 use tower::{Layer, Service, ServiceExt};
 use tower_test::mock::{Handle, Mock, SendResponse, pair};
 
-use super::{ConcurrencyLimit, ConcurrencyLimitLayer, ResponseFuture};
+use super::{ConcurrencyLimit, ConcurrencyLimitLayer, Fixed, LimitPolicy, ResponseFuture};
 use crate::call::{
     BoxError, CallFacts, CallOptions, Effect, Fault, FaultKind, Idempotency, Priority, Rejection,
 };
 
 type Inner = Mock<Request<u32>, Response<()>>;
-type Calling = task::Spawn<ResponseFuture<Inner, u32>>;
+type Calling<P = Fixed> = task::Spawn<ResponseFuture<Inner, u32, P>>;
 
 fn request(number: u32, priority: Priority) -> Request<u32> {
-    let options = CallOptions::new().priority(priority);
+    request_with(number, CallOptions::new().priority(priority))
+}
+
+fn request_with(number: u32, options: CallOptions) -> Request<u32> {
     let facts = CallFacts::new("sessions.fetch", Idempotency::Safe);
     let mut request = Request::new(number);
     request.extensions_mut().insert(Arc::new(facts.with_options(Some(Box::new(options)))));
@@ -24,29 +31,38 @@ fn request(number: u32, priority: Priority) -> Request<u32> {
 }
 
 /// A service, its clones' calls, and the far side of the mock below it.
-struct Bench {
-    layer: ConcurrencyLimitLayer,
-    service: ConcurrencyLimit<Inner>,
+struct Bench<P = Fixed> {
+    layer: ConcurrencyLimitLayer<P>,
+    service: ConcurrencyLimit<Inner, P>,
     handle: Handle<Request<u32>, Response<()>>,
 }
 
-impl Bench {
-    fn new(layer: ConcurrencyLimitLayer) -> Self {
+impl<P: LimitPolicy> Bench<P> {
+    fn new(layer: ConcurrencyLimitLayer<P>) -> Self {
         let (mock, handle) = pair();
         Self { service: layer.layer(mock), layer, handle }
     }
 
-    fn call(&mut self, number: u32) -> Calling {
+    fn call(&mut self, number: u32) -> Calling<P> {
         self.call_as(number, Priority::High)
     }
 
     /// Calls a clone that is readied first: `Mock` panics if another instance is called.
-    fn call_as(&mut self, number: u32, priority: Priority) -> Calling {
-        let mut service = self.service.clone();
-        assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
-        let mut call = task::spawn(service.call(request(number, priority)));
+    fn call_as(&mut self, number: u32, priority: Priority) -> Calling<P> {
+        self.send(request(number, priority))
+    }
+
+    fn send(&mut self, request: Request<u32>) -> Calling<P> {
+        let mut call = self.fresh(request);
         let _ = call.poll();
         call
+    }
+
+    /// A call that was not polled yet.
+    fn fresh(&mut self, request: Request<u32>) -> Calling<P> {
+        let mut service = self.service.clone();
+        assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+        task::spawn(service.call(request))
     }
 
     /// The number of the call that has reached the inner service, and how to answer it.
@@ -62,11 +78,12 @@ impl Bench {
     }
 }
 
-fn rejection(outcome: Poll<Result<Response<()>, BoxError>>) -> FaultKind {
+/// The fault of a call that was refused, which can have done nothing.
+fn fault(outcome: Poll<Result<Response<()>, BoxError>>) -> Fault {
     let error = assert_ready!(outcome).expect_err("refused");
     let fault = Fault::find(error.as_ref()).expect("a fault");
     assert_eq!(fault.effect(), Effect::None);
-    fault.kind()
+    fault.clone()
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,17 +215,15 @@ async fn a_lower_limit_interrupts_nothing_and_holds_as_calls_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_line_has_an_end_and_sooner_for_lower_priorities() {
-    let mut bench = Bench::new(ConcurrencyLimitLayer::new(1).max_waiting(10));
-    let mut calls = vec![bench.call(0)];
     for (priority, places) in [(Priority::Low, 5), (Priority::Normal, 9), (Priority::High, 10)] {
-        for _ in bench.layer.waiting()..places {
-            calls.push(bench.call_as(0, priority));
-        }
-        let mut service = bench.service.clone();
-        service.ready().await.expect("ready");
-        let mut refused = task::spawn(service.call(request(0, priority)));
-        assert_eq!(rejection(refused.poll()), FaultKind::Rejected(Rejection::QueueFull));
-        assert_eq!(bench.layer.waiting(), places);
+        let mut bench = Bench::new(ConcurrencyLimitLayer::new(1).max_waiting(10));
+        let _calls: Vec<_> = (0..=places).map(|_| bench.call_as(0, priority)).collect();
+        assert_eq!(bench.layer.waiting(), places as usize);
+        let refused = fault(bench.fresh(request(0, priority)).poll());
+        assert_eq!(refused.kind(), FaultKind::Rejected(Rejection::QueueFull));
+        // Nobody has come back yet: it is not known when there will be a place.
+        assert_eq!(refused.retry_after(), None);
+        assert_eq!((bench.layer.stats().refused, bench.layer.stats().shed), (1, 0));
     }
 }
 
