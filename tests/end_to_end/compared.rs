@@ -54,7 +54,8 @@ const OTHERS: &str = "its participants are not those asked for";
 #[tokio::test(start_paused = true)]
 async fn a_session_of_the_same_participants_is_found_again_at_one_more_read() {
     for identifiers in [&[ANN][..], &[ANN, BOB]] {
-        let (simulator, gateway) = comparing(lost());
+        let slow = Mishap::Latency(Duration::from_millis(200));
+        let (simulator, gateway) = comparing(lost().next_of(Action::Participants, 1, slow));
         let begun = Instant::now();
         let reply = gateway.send(order(identifiers).detailed()).await.unwrap();
         assert!(reply.recovered);

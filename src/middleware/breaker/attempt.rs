@@ -16,12 +16,22 @@ use crate::middleware::stopwatch::Stopwatch;
 pub(super) struct Attempt {
     circuit: Arc<Circuit>,
     ticket: Ticket,
-    facts: Option<Arc<CallFacts>>,
-    /// The moment of an earlier attempt, which stays in the facts until this one's takes its place.
-    earlier: Option<Instant>,
-    /// From when the service below has been called.
-    watch: Option<Stopwatch>,
+    time: Time,
     ended: bool,
+}
+
+/// Since when the server has had the attempt.
+#[derive(Debug)]
+enum Time {
+    /// The service below has not been called. The facts may hold the moment of an earlier attempt, until
+    /// this one's takes its place.
+    Before {
+        facts: Option<Arc<CallFacts>>,
+        earlier: Option<Instant>,
+    },
+    /// It may still wait in a queue of ours, or nobody below says when it left one.
+    Watched(Stopwatch),
+    Since(Instant),
 }
 
 impl Attempt {
@@ -32,23 +42,23 @@ impl Attempt {
     ) -> Result<Self, Refusal> {
         let ticket = circuit.enter(|| circuit.context().at(Instant::now()))?;
         let earlier = facts.as_ref().and_then(|facts| facts.attempt_started());
-        Ok(Self { circuit, ticket, facts, earlier, watch: None, ended: false })
+        Ok(Self { circuit, ticket, time: Time::Before { facts, earlier }, ended: false })
     }
 
     /// The service below has been called.
     pub(super) fn called(&mut self) {
-        let facts = self.facts.take();
-        // Where nothing is queued, the timeout below has just looked at the clock: once is enough.
+        let Time::Before { facts, earlier } = &mut self.time else { return };
         let marked = facts.as_ref().and_then(|facts| facts.attempt_started());
-        let marked = marked.filter(|moment| Some(*moment) != self.earlier);
-        let mut watch = Stopwatch::new(facts, marked.unwrap_or_else(Instant::now));
-        watch.look();
-        self.watch = Some(watch);
+        self.time = match marked {
+            // Nothing queued it, and the timeout below has just looked at the clock: once is enough.
+            Some(moment) if marked != *earlier => Time::Since(moment),
+            _ => Time::Watched(Stopwatch::new(facts.take(), Instant::now())),
+        };
     }
 
     /// The future below has been polled and goes on.
     pub(super) fn look(&mut self) {
-        if let Some(watch) = &mut self.watch {
+        if let Time::Watched(watch) = &mut self.time {
             watch.look();
         }
     }
@@ -61,8 +71,12 @@ impl Attempt {
     fn report(&mut self, end: End) {
         self.ended = true;
         self.look();
+        let started = match &self.time {
+            Time::Before { .. } => None,
+            Time::Watched(watch) => watch.started(),
+            Time::Since(moment) => Some(*moment),
+        };
         let now = Instant::now();
-        let started = self.watch.as_ref().and_then(Stopwatch::started);
         let took = started.map(|started| nanos(now.saturating_duration_since(started)));
         self.circuit.end(self.ticket, end, took, self.circuit.context().at(now));
     }

@@ -54,8 +54,8 @@ impl Settings {
 
     /// How far back calls count, 10 seconds by default.
     ///
-    /// It slides by a tenth of its length, so it covers between nine and ten tenths of it. A window of
-    /// another length begins empty.
+    /// It slides by a tenth of its length, so it covers between nine and ten tenths of it. Change the
+    /// length, and it begins empty.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
         self.bucket = bucket_of(window);
