@@ -3,29 +3,22 @@ use std::time::Duration;
 
 use tower::Layer;
 
+use super::defaults::{self, Parts};
 use super::edges::Other;
 use super::{
-    DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers, TwilioClassifier,
+    DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers,
 };
 use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
 use crate::middleware::auth::{AuthLayer, Credentials};
 use crate::middleware::collect::CollectLayer;
 use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
-use crate::middleware::headers::{HeadersLayer, UserAgent};
-use crate::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
-use crate::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
-use crate::middleware::retry::{RetryEvent, RetryLayer, StandardPolicy};
+use crate::middleware::breaker;
+use crate::middleware::headers::UserAgent;
+use crate::middleware::hedge::HedgeSettings;
+use crate::middleware::limit::Quota;
+use crate::middleware::retry::{RetryEvent, StandardPolicy};
 use crate::transport::{self, ProxyTransport};
-use crate::wire::{Endpoint, REQUEST_ID};
-
-/// How long a call may take by default: three attempts that hang, and room to back off in between.
-const DEADLINE: Duration = Duration::from_secs(35);
-/// How long an attempt may take by default. Proxy answers in well under a second; ten are a hang.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many attempts may be under way by default: all that the rate limit admits of one operation
-/// and Service while attempts run into their timeout (29 a second for 10 s, and a burst of 5), so
-/// that a server which stalls makes no crowd that would leave at once when it wakes.
-const IN_FLIGHT: usize = 295;
+use crate::wire::Endpoint;
 
 /// Sets up a [`Gateway`] with the default stack.
 ///
@@ -60,6 +53,7 @@ pub struct GatewayBuilder {
     pub(super) edge: Option<String>,
     plain_http: bool,
     quota: Live<Quota>,
+    breaker: Live<breaker::Settings>,
     products: Vec<String>,
     transport: transport::Builder,
     clock: Clock,
@@ -80,6 +74,7 @@ impl GatewayBuilder {
             edge: None,
             plain_http: false,
             quota: Live::default(),
+            breaker: Live::default(),
             products: Vec::new(),
             transport: ProxyTransport::builder(),
             clock: Clock::system(),
@@ -180,11 +175,38 @@ impl GatewayBuilder {
         })
     }
 
-    /// How many attempts may be under way at once; 295 by default.
+    /// How many attempts may be under way at once, at most; 295 by default. Where Twilio says that
+    /// there are too many at once (20429), or attempts time out in numbers, the limit falls for a
+    /// while, though not below 10.
     pub fn max_in_flight(self, attempts: usize) -> Self {
         self.layers(move |layers| StackLayers {
-            concurrency: ConcurrencyLimitLayer::new(attempts),
+            concurrency: defaults::concurrency(attempts),
             ..layers
+        })
+    }
+
+    /// When an endpoint's circuit opens, and for how long; a [`Live`] one may change as calls go on.
+    /// Without effect where [`layers`](Self::layers) puts another breaker in.
+    pub fn breaker(mut self, settings: impl Into<Live<breaker::Settings>>) -> Self {
+        self.breaker = settings.into();
+        self
+    }
+
+    /// Second tries of slow reads, off by default; see [`hedge`](crate::middleware::hedge) for what
+    /// they cost. None is made while a circuit is not closed or the server throttles.
+    pub fn hedge(self, settings: HedgeSettings) -> Self {
+        self.layers(move |layers| {
+            layers.hedge.handle().set(settings);
+            layers
+        })
+    }
+
+    /// Whether equal reads at the same moment share one request and its answer, off by default; see
+    /// [`coalesce`](crate::middleware::coalesce) for what to mind.
+    pub fn coalesce(self, yes: bool) -> Self {
+        self.layers(move |layers| {
+            layers.coalesce.set_enabled(yes);
+            layers
         })
     }
 
@@ -279,32 +301,27 @@ impl GatewayBuilder {
         for product in &self.products {
             agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
         }
-        let failover = self.failover(&endpoint)?;
-        let layers = StackLayers {
-            call_span: CallSpanLayer::new().request_id_header(REQUEST_ID),
-            deadline: DeadlineLayer::new(DEADLINE),
-            retry: RetryLayer::new()
-                .classifier(TwilioClassifier::new())
-                .clock(self.clock)
-                .rng(self.rng.clone()),
-            failover,
-            rate_limit: RateLimitLayer::new(self.quota),
-            concurrency: ConcurrencyLimitLayer::new(IN_FLIGHT),
-            attempt_span: AttemptSpanLayer::new().request_id_header(REQUEST_ID),
-            headers: HeadersLayer::new(agent).rng(&self.rng),
+        let parts = Parts {
+            clock: self.clock,
+            rng: &self.rng,
+            failover: self.failover(&endpoint)?,
+            quota: self.quota,
+            breaker: self.breaker,
+            agent,
             auth: AuthLayer::with_live(
                 self.authorization,
                 endpoint.all().map(|at| at.origin().clone()),
             )
             .allow_insecure(self.plain_http),
-            attempt_timeout: AttemptTimeoutLayer::new(ATTEMPT_TIMEOUT),
-            collect: CollectLayer::new(),
         };
+        let layers = StackLayers::new(parts);
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));
+        let (layers, monitor) = layers.watched();
         let stack = layers.over(transport);
         // The stack has its own cap, whatever that is.
         let uncapped = CollectLayer::new().limit(usize::MAX);
-        let gateway = Gateway::assemble(stack, uncapped, endpoint, account, self.clock, &self.rng);
+        let gateway = Gateway::assemble(stack, uncapped, endpoint, account, self.clock, &self.rng)
+            .with_monitor(monitor);
         Ok(self.reconcile.rng_or(&self.rng).layer(gateway))
     }
 }

@@ -32,19 +32,82 @@ impl TwilioClassifier {
 
 impl Classifier<Collected> for TwilioClassifier {
     fn classify(&self, response: &Response<Collected>) -> Class {
-        #[derive(Deserialize)]
-        struct Body {
-            code: u32,
-        }
-        let is_conflict = || {
-            serde_json::from_slice::<Body>(response.body().bytes())
-                .is_ok_and(|body| body.code == codes::PARTICIPANT_CONFLICT)
-        };
         match response.status() {
-            StatusCode::CONFLICT if self.waits_for_participants && is_conflict() => {
+            StatusCode::CONFLICT
+                if self.waits_for_participants
+                    && code(response) == Some(codes::PARTICIPANT_CONFLICT) =>
+            {
                 Class::Throttled
             }
             status => Class::of_status(status),
+        }
+    }
+}
+
+/// What an answer says to the rate limit: a 429 is its business, unless it is 20429, which is about
+/// how much is under way at once. <https://www.twilio.com/docs/api/errors/20429>
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RateClassifier;
+
+impl Classifier<Collected> for RateClassifier {
+    fn classify(&self, response: &Response<Collected>) -> Class {
+        match Class::of_status(response.status()) {
+            Class::Throttled if code(response) == Some(codes::TOO_MANY_CONCURRENT) => {
+                Class::Refused
+            }
+            class => class,
+        }
+    }
+}
+
+/// What an answer says to the concurrency limit: a 429 is its business if it is 20429, and any other
+/// is about the rate. <https://www.twilio.com/docs/api/errors/20429>
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConcurrencyClassifier;
+
+impl Classifier<Collected> for ConcurrencyClassifier {
+    fn classify(&self, response: &Response<Collected>) -> Class {
+        match Class::of_status(response.status()) {
+            Class::Throttled if code(response) != Some(codes::TOO_MANY_CONCURRENT) => {
+                Class::Refused
+            }
+            class => class,
+        }
+    }
+}
+
+/// Twilio's code of a refusal; read only where a status leaves two meanings.
+fn code(response: &Response<Collected>) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Body {
+        code: u32,
+    }
+    serde_json::from_slice(response.body().bytes()).ok().map(|body: Body| body.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &'static str) -> Response<Collected> {
+        let mut response = Response::new(Collected::new(body.into()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+        response
+    }
+
+    #[test]
+    fn the_two_kinds_of_429_go_to_the_limit_that_they_are_about() {
+        for (status, body, rate, concurrency) in [
+            (429, r#"{"code":80621}"#, Class::Throttled, Class::Refused),
+            (429, r#"{"code":20429}"#, Class::Refused, Class::Throttled),
+            // A proxy in between knows no code: rates are what most of them limit.
+            (429, "slow down", Class::Throttled, Class::Refused),
+            (503, r#"{"code":20429}"#, Class::Unavailable, Class::Unavailable),
+            (200, "{}", Class::Success, Class::Success),
+        ] {
+            let answer = answer(status, body);
+            assert_eq!(RateClassifier.classify(&answer), rate, "{body}");
+            assert_eq!(ConcurrencyClassifier.classify(&answer), concurrency, "{body}");
         }
     }
 }

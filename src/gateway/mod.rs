@@ -10,9 +10,11 @@
 
 mod builder;
 mod classify;
+mod defaults;
 mod edges;
 mod error;
 mod ext;
+mod health;
 mod pages;
 pub mod reconcile;
 mod service;
@@ -20,11 +22,15 @@ mod sessions;
 mod stack;
 
 pub use builder::GatewayBuilder;
-pub use classify::TwilioClassifier;
+pub use classify::{ConcurrencyClassifier, RateClassifier, TwilioClassifier};
 pub use error::{Error, ErrorKind};
 pub use ext::GatewayExt;
+pub use health::{
+    BudgetHealth, CircuitHealth, CoalescingHealth, ConcurrencyHealth, EndpointHealth, Health,
+    HedgingHealth, Monitor, RateLimitHealth,
+};
 pub use pages::{Items, Pages};
 pub use reconcile::{Reconcile, ReconcileLayer};
 pub use service::{BoxedStack, DefaultGateway, Drained, Gateway, HttpStack, ResponseFuture};
 pub use sessions::Sessions;
-pub use stack::{DefaultStack, LimitedAttempt, StackLayers};
+pub use stack::{DefaultStack, LimitedAttempt, RetriedAttempts, StackLayers};

@@ -17,8 +17,8 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service};
 
 use super::error::SoFar;
-use super::{DefaultStack, Error, GatewayBuilder, Reconcile};
-use crate::call::{BoxError, CallFacts, CallIds, CallOptions, Clock, Collected, Rng, Sid};
+use super::{DefaultStack, Error, GatewayBuilder, Health, Monitor, Reconcile};
+use crate::call::{BoxError, CallFacts, CallIds, CallOptions, Clock, Collected, Live, Rng, Sid};
 use crate::middleware::auth::Credentials;
 use crate::middleware::collect::{Collect, CollectLayer};
 use crate::middleware::lift::{Lift, LiftLayer};
@@ -103,6 +103,7 @@ struct Shared {
     clock: Clock,
     ids: CallIds,
     calls: TaskTracker,
+    monitor: Live<Monitor>,
 }
 
 /// What [`GatewayBuilder`] builds: the default stack, and lost creates found again.
@@ -141,7 +142,8 @@ impl<S> Gateway<S> {
         rng: &Rng,
     ) -> Self {
         let (ids, calls) = (CallIds::new(rng), TaskTracker::new());
-        let shared = Arc::new(Shared { endpoint, account, clock, ids, calls });
+        let monitor = Live::default();
+        let shared = Arc::new(Shared { endpoint, account, clock, ids, calls, monitor });
         Self { stack: whole(collect).layer(stack), shared }
     }
 
@@ -163,6 +165,27 @@ impl<S> Gateway<S> {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.shared.calls.len()
+    }
+
+    /// The handles of the layers below, for [`health`](Self::health) to look through; the same for all
+    /// clones. A gateway from the builder has them already.
+    #[must_use]
+    pub fn with_monitor(self, monitor: Monitor) -> Self {
+        self.shared.monitor.set(monitor);
+        self
+    }
+
+    /// What the gateway and its layers are doing now: for a health check, a gauge, a page at three
+    /// in the morning.
+    ///
+    /// Calls pay nothing for it. It walks the keys of the rate limit, so ask every second, not for every
+    /// call. It serialises to JSON with the names of its fields.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let mut health = self.shared.monitor.read(Monitor::look);
+        health.in_flight = self.in_flight();
+        health.closed = self.shared.calls.is_closed();
+        health
     }
 
     /// Takes no new calls on any clone, and waits for those in flight, `within` at most.

@@ -2,12 +2,17 @@
 
 use tower::ServiceBuilder;
 
-use super::TwilioClassifier;
+use super::{ConcurrencyClassifier, RateClassifier, TwilioClassifier};
 use crate::middleware::auth::{Auth, AuthLayer};
+use crate::middleware::breaker::{Breaker, BreakerLayer};
+use crate::middleware::coalesce::{Coalesce, CoalesceLayer};
 use crate::middleware::collect::{Collect, CollectLayer};
 use crate::middleware::deadline::{AttemptTimeout, AttemptTimeoutLayer, Deadline, DeadlineLayer};
 use crate::middleware::failover::{Failover, FailoverLayer};
 use crate::middleware::headers::{Headers, HeadersLayer};
+use crate::middleware::hedge::{Hedge, HedgeLayer};
+use crate::middleware::limit::concurrency::Aimd;
+use crate::middleware::limit::rate::LocalLimiter;
 use crate::middleware::limit::{
     ConcurrencyLimit, ConcurrencyLimitLayer, RateLimit, RateLimitLayer,
 };
@@ -16,11 +21,24 @@ use crate::middleware::retry::{Retry, RetryLayer};
 
 /// The default stack over a transport: nameable, cloneable, without a box.
 pub type DefaultStack<T> =
-    CallSpan<Deadline<Retry<Failover<LimitedAttempt<T>, TwilioClassifier>, TwilioClassifier>>>;
+    CallSpan<Deadline<Coalesce<Hedge<RetriedAttempts<T>, TwilioClassifier>>>>;
+
+/// What one try of a call goes through: its attempts, each at an endpoint that is well.
+pub type RetriedAttempts<T> = Retry<
+    Failover<Breaker<LimitedAttempt<T>, TwilioClassifier>, TwilioClassifier>,
+    TwilioClassifier,
+>;
 
 /// What one attempt of the default stack goes through.
-pub type LimitedAttempt<T> =
-    RateLimit<ConcurrencyLimit<AttemptSpan<Headers<Auth<AttemptTimeout<Collect<T>>>>>>>;
+pub type LimitedAttempt<T> = RateLimit<
+    ConcurrencyLimit<
+        AttemptSpan<Headers<Auth<AttemptTimeout<Collect<T>>>>>,
+        Aimd,
+        ConcurrencyClassifier,
+    >,
+    LocalLimiter,
+    RateClassifier,
+>;
 
 /// The layers of the default stack, outermost first: replace one here, or build a stack of your
 /// own with `ServiceBuilder`; [`over`](Self::over) does nothing else. A minor release may add a
@@ -31,14 +49,20 @@ pub struct StackLayers {
     pub call_span: CallSpanLayer,
     /// The call's deadline.
     pub deadline: DeadlineLayer,
+    /// Equal reads that share an answer; off by default.
+    pub coalesce: CoalesceLayer,
+    /// Second tries of slow reads; off by default.
+    pub hedge: HedgeLayer<TwilioClassifier>,
     /// Retry with back-off.
     pub retry: RetryLayer<TwilioClassifier>,
     /// The choice among several endpoints; with one it does nothing.
     pub failover: FailoverLayer<TwilioClassifier>,
-    /// The keyed rate limit.
-    pub rate_limit: RateLimitLayer,
-    /// The concurrency limit.
-    pub concurrency: ConcurrencyLimitLayer,
+    /// A circuit for each endpoint.
+    pub breaker: BreakerLayer<TwilioClassifier>,
+    /// The keyed rate limit, which slows down where the server throttles.
+    pub rate_limit: RateLimitLayer<LocalLimiter, RateClassifier>,
+    /// The concurrency limit, which learns from the server.
+    pub concurrency: ConcurrencyLimitLayer<Aimd, ConcurrencyClassifier>,
     /// One span an attempt.
     pub attempt_span: AttemptSpanLayer,
     /// Static headers and the request id.
@@ -59,11 +83,20 @@ impl StackLayers {
             .layer(self.call_span)
             // Outside retry: it covers attempts, queues and back-off alike.
             .layer(self.deadline)
+            // Inside the deadline, of which each caller has its own; outside retry, so that what is
+            // repeated is repeated once for all who wait.
+            .layer(self.coalesce)
+            // Inside coalescing: there is one read to hedge. Outside retry: a second try that fails
+            // is retried like the first.
+            .layer(self.hedge)
             // Outside the limits: a call that backs off holds no permit and no place in a queue.
             .layer(self.retry)
             // Inside retry: each attempt chooses anew, by how the ones before it went. Outside all that
             // depends on where a request goes.
             .layer(self.failover)
+            // Below the choice of the endpoint, so that an open circuit is a reason to choose another;
+            // above the limits, so that what is refused takes no cell and waits in no line.
+            .layer(self.breaker)
             // Before concurrency: a call that waits for its cell must not hold a permit meanwhile, or
             // one busy key would keep all others out.
             .layer(self.rate_limit)

@@ -109,6 +109,12 @@ impl<C> RetryLayer<C> {
         self
     }
 
+    /// The budget, to look at.
+    #[must_use]
+    pub fn shared_budget(&self) -> &Budget {
+        &self.settings.budget
+    }
+
     /// A function that sees every retry before the call sleeps. It runs on the caller's task, so it
     /// must not block. A second one replaces the first.
     #[must_use]
