@@ -159,3 +159,63 @@ async fn a_waker_may_drop_a_caller_of_the_same_read() {
     assert!(poll(&mut one, Waker::noop()).is_ready());
     assert_eq!((bench.asked(), bench.layer.waiting()), (1, 0));
 }
+
+/// The wake-up falls between the poll and the moment when the read is put back.
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_woken_while_it_is_polled_is_polled_again_by_whoever_comes() {
+    let bench = Bench::new();
+    let mut one = bench.waiting(read(Wish::default()));
+    let mut two = bench.waiting(read(Wish::default()));
+    let server = Arc::clone(&bench.server);
+    bench.meanwhile(move || {
+        let asked = server.asked.lock().unwrap();
+        let waker = asked[0].waker.lock().unwrap().clone();
+        drop(asked);
+        waker.expect("polled").wake();
+    });
+    bench.nudge(0);
+    assert_pending!(one.poll());
+    assert!(one.is_woken() && two.is_woken());
+    drop(one);
+    assert_pending!(two.poll());
+    assert_eq!(bench.server.polls.load(SeqCst), 3);
+    bench.answer(0, "answer");
+    assert_eq!(body(&mut two), "answer");
+}
+
+/// Who looks while another polls the read has to hear how that ends.
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_comes_while_the_read_is_polled_hears_of_its_end() {
+    for ends in [true, false] {
+        let bench = Bench::new();
+        let mut one = bench.waiting(read(Wish::default()));
+        let two = Arc::new(Mutex::new(bench.call(read(Wish::default()))));
+        let comes = Arc::clone(&two);
+        bench.meanwhile(move || assert_pending!(comes.lock().unwrap().poll()));
+        if ends {
+            bench.answer(0, "answer");
+            assert_eq!(body(&mut one), "answer");
+        } else {
+            bench.nudge(0);
+            assert_pending!(one.poll());
+            assert!(!two.lock().unwrap().is_woken());
+            bench.answer(0, "answer");
+        }
+        let mut two = two.lock().unwrap();
+        assert!(two.is_woken());
+        assert_eq!(body(&mut two), "answer");
+    }
+}
+
+/// The last of the others goes while the read is polled: it is not dropped in the hands of the one
+/// who polls it.
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_leave_while_the_read_is_polled() {
+    let bench = Bench::new();
+    let mut one = bench.waiting(read(Wish::default()));
+    let two = bench.waiting(read(Wish::default()));
+    bench.meanwhile(move || drop(two));
+    bench.answer(0, "answer");
+    assert_eq!(body(&mut one), "answer");
+    bench.is_at_rest();
+}

@@ -42,7 +42,11 @@ struct Shared {
     asked: Mutex<Vec<Asked>>,
     alive: AtomicUsize,
     polls: AtomicUsize,
+    /// What happens on another thread, while a read is being polled.
+    meanwhile: Mutex<Option<Meanwhile>>,
 }
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 struct Asked {
     request: Outgoing,
@@ -112,6 +116,8 @@ impl Future for Answering {
         }
         let before = self.waker.lock().unwrap().replace(cx.waker().clone());
         drop(before);
+        let meanwhile = self.shared.meanwhile.lock().unwrap().take();
+        meanwhile.into_iter().for_each(|happens| happens());
         let answer = Pin::new(&mut self.answered).poll(cx);
         assert!(answer.is_pending() || !self.panics, "as asked");
         answer.map(|answer| answer.expect("the server answers"))
@@ -176,6 +182,11 @@ impl Bench {
     fn fail(&self, number: usize, error: impl Into<BoxError>) {
         let answer = self.with(number, |asked| asked.answer.take()).expect("the first answer");
         assert!(answer.send(Err(error.into())).is_ok(), "nobody waits for the answer");
+    }
+
+    /// Lets something happen while the read is polled the next time.
+    fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.server.meanwhile.lock().unwrap() = Some(Box::new(happens));
     }
 
     /// Wakes the read, though nothing has come of it.
