@@ -30,9 +30,12 @@
 //!  │  ┌────────────────────────── Gateway ─────────────────────────────┐ │  encodes, decodes
 //!  │  │  ┌─────────────────────── CallSpan ──────────────────────────┐ │ │  one span a call
 //!  │  │  │  ┌──────────────────── Deadline ───────────────────────┐  │ │ │  everything below, queues and sleeps too
+//!  │  │  │  │  Coalesce, Hedge                                    │  │ │ │  for reads, off by default
 //!  │  │  │  │  ┌───────────────── Retry ───────────────────────┐  │  │ │ │  what is safe to repeat is repeated
-//!  │  │  │  │  │  ┌────────────── RateLimit ────────────────┐  │  │  │ │ │  150 in any 5 s, first come first served
-//!  │  │  │  │  │  │  ┌─────────── ConcurrencyLimit ──────┐  │  │  │  │ │ │
+//!  │  │  │  │  │  ┌────────────── Failover ─────────────────┐  │  │  │ │ │  each attempt to an endpoint that is well
+//!  │  │  │  │  │  │  Breaker                                │  │  │  │ │ │  a circuit for each
+//!  │  │  │  │  │  │  ┌─────────── RateLimit ─────────────┐  │  │  │  │ │ │  150 in any 5 s, less where throttled
+//!  │  │  │  │  │  │  │  ConcurrencyLimit                 │  │  │  │  │ │ │  as much at once as the server bears
 //!  │  │  │  │  │  │  │  ┌──────── AttemptSpan ────────┐  │  │  │  │  │ │ │  one span an attempt
 //!  │  │  │  │  │  │  │  │  Headers, Auth              │  │  │  │  │  │ │ │  no secret above this line
 //!  │  │  │  │  │  │  │  │  AttemptTimeout             │  │  │  │  │  │ │ │
@@ -57,7 +60,8 @@
 //! | [`call`] | the words that all of them share | nothing |
 //! | `simulator` | (feature) a Proxy in memory, to test against | `sessions`, `wire`, `call` |
 //!
-//! The [`guide`] has more: the life of a request, tuning, and why things are as they are.
+//! The [`guide`] has more: the life of a request, the stack layer by layer, what a caller sees under
+//! each fault, tuning, and why things are as they are.
 //!
 //! # Features
 //!

@@ -5,14 +5,12 @@ use tower::Layer;
 
 use super::defaults::{self, Parts};
 use super::edges::Other;
-use super::{
-    DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers,
-};
+use super::{DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers};
 use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
 use crate::middleware::auth::{AuthLayer, Credentials};
+use crate::middleware::breaker;
 use crate::middleware::collect::CollectLayer;
 use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
-use crate::middleware::breaker;
 use crate::middleware::headers::UserAgent;
 use crate::middleware::hedge::HedgeSettings;
 use crate::middleware::limit::Quota;

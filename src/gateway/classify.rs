@@ -47,11 +47,30 @@ impl Classifier<Collected> for TwilioClassifier {
 /// What an answer says to the rate limit: a 429 is its business, unless it is 20429, which is about
 /// how much is under way at once. <https://www.twilio.com/docs/api/errors/20429>
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RateClassifier;
+pub struct RateClassifier {
+    is_deaf: bool,
+}
+
+impl RateClassifier {
+    /// Hears every 429 that is about a rate.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether throttles are heard at all. A limit that hears none keeps to its quota whatever the
+    /// server says: for a quota that is known to be right, and 429s that are somebody else's doing.
+    #[must_use]
+    pub fn hear_throttles(mut self, yes: bool) -> Self {
+        self.is_deaf = !yes;
+        self
+    }
+}
 
 impl Classifier<Collected> for RateClassifier {
     fn classify(&self, response: &Response<Collected>) -> Class {
         match Class::of_status(response.status()) {
+            Class::Throttled if self.is_deaf => Class::Refused,
             Class::Throttled if code(response) == Some(codes::TOO_MANY_CONCURRENT) => {
                 Class::Refused
             }
@@ -106,8 +125,10 @@ mod tests {
             (200, "{}", Class::Success, Class::Success),
         ] {
             let answer = answer(status, body);
-            assert_eq!(RateClassifier.classify(&answer), rate, "{body}");
+            assert_eq!(RateClassifier::new().classify(&answer), rate, "{body}");
             assert_eq!(ConcurrencyClassifier.classify(&answer), concurrency, "{body}");
+            let deaf = RateClassifier::new().hear_throttles(false);
+            assert_ne!(deaf.classify(&answer), Class::Throttled, "{body}");
         }
     }
 }

@@ -56,7 +56,7 @@ impl StackLayers {
             retry: RetryLayer::new().classifier(twilio()).clock(clock).rng(rng.clone()),
             failover,
             breaker: BreakerLayer::new(breaker).classifier(twilio()).rng(rng.clone()),
-            rate_limit: RateLimitLayer::new(quota).classifier(RateClassifier).clock(clock),
+            rate_limit: RateLimitLayer::new(quota).classifier(RateClassifier::new()).clock(clock),
             concurrency: concurrency(IN_FLIGHT),
             attempt_span: AttemptSpanLayer::new().request_id_header(REQUEST_ID),
             headers: HeadersLayer::new(agent).rng(rng),

@@ -3,6 +3,13 @@
 #[doc = include_str!("life_of_a_request.md")]
 pub mod life_of_a_request {}
 
+#[doc = include_str!("stack.md")]
+pub mod stack {}
+
+#[doc = include_str!("faults.md")]
+#[doc = include_str!("fault_tables.md")]
+pub mod faults {}
+
 #[doc = include_str!("tuning.md")]
 pub mod tuning {}
 

@@ -13,8 +13,11 @@
 //! ```text
 //!   call ──▶ CallSpan            one span for all that follows
 //!            Deadline            covers queues, attempts and the pauses between them
+//!            Coalesce            each caller has its own deadline, and all have one read
+//!            Hedge               … of which there may be two tries
 //!            Retry               repeats what is below
 //!            Failover            inside retry: each attempt chooses its endpoint anew
+//!            Breaker             … and not one whose circuit is open
 //!            RateLimit           inside retry: a back-off holds no turn
 //!            ConcurrencyLimit    … and no permit
 //!            AttemptSpan         one span for each try on the wire
@@ -26,7 +29,8 @@
 //! ```
 //!
 //! They are [`CallSpan`](observe::CallSpan), [`Deadline`](deadline::Deadline),
-//! [`Retry`](retry::Retry), [`Failover`](failover::Failover), [`RateLimit`](limit::RateLimit),
+//! [`Coalesce`](coalesce::Coalesce), [`Hedge`](hedge::Hedge), [`Retry`](retry::Retry),
+//! [`Failover`](failover::Failover), [`Breaker`](breaker::Breaker), [`RateLimit`](limit::RateLimit),
 //! [`ConcurrencyLimit`](limit::ConcurrencyLimit), [`AttemptSpan`](observe::AttemptSpan),
 //! [`Headers`](headers::Headers), [`Auth`](auth::Auth),
 //! [`AttemptTimeout`](deadline::AttemptTimeout) and [`Collect`](collect::Collect).

@@ -8,8 +8,8 @@ use tokio::time::{advance, timeout};
 use tokio_test::task;
 use tower::Service;
 use twilio_proxy::call::{Rng, SessionSid};
-use twilio_proxy::gateway::{DefaultGateway, Error, GatewayExt, StackLayers};
-use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
+use twilio_proxy::gateway::{DefaultGateway, Error, GatewayExt};
+use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::middleware::retry::Budget;
 use twilio_proxy::sessions::{
     CreateSession, DeleteSession, FetchSession, ListSessions, SessionStatus, UpdateSession,
@@ -24,9 +24,6 @@ use crate::world::{builder, clock, service, settings, steady};
 struct Watched {
     simulator: Simulator,
     gateway: DefaultGateway<Simulator>,
-    concurrency: ConcurrencyLimitLayer,
-    rate: RateLimitLayer,
-    budget: Budget,
 }
 
 impl Watched {
@@ -34,28 +31,27 @@ impl Watched {
         let clock = clock();
         let work = Duration::from_millis(30);
         let simulator = Simulator::with(settings(clock, seed).latency(work));
-        let concurrency = ConcurrencyLimitLayer::new(permits);
-        let rate = RateLimitLayer::new(quota);
-        let budget = Budget::default();
-        let ours = (concurrency.clone(), rate.clone(), budget.clone());
         let gateway = steady(builder(clock, seed))
-            .layers(move |layers| StackLayers {
-                concurrency: ours.0,
-                rate_limit: ours.1,
-                retry: layers.retry.budget(ours.2),
-                ..layers
-            })
+            .max_in_flight(permits)
+            .quota(quota)
             .over(simulator.clone())
             .unwrap();
-        Self { simulator, gateway, concurrency, rate, budget }
+        Self { simulator, gateway }
+    }
+
+    fn tokens(&self) -> u32 {
+        self.gateway.health().retry_budget.unwrap().available
     }
 
     /// Nobody is on the way or in a line, on either side, and a new call finds its way.
     async fn assert_nothing_left(&self, what: &str) {
-        assert_eq!(self.gateway.in_flight(), 0, "{what}: calls");
-        assert_eq!(self.concurrency.in_flight(), 0, "{what}: permits");
-        assert_eq!(self.concurrency.waiting(), 0, "{what}: waiting for permits");
-        assert_eq!(self.rate.waiting(), 0, "{what}: waiting for cells");
+        let health = self.gateway.health();
+        let (concurrency, rate) = (health.concurrency.unwrap(), health.rate_limit.unwrap());
+        assert_eq!(health.in_flight, 0, "{what}: calls");
+        assert_eq!(concurrency.in_flight, 0, "{what}: permits");
+        assert_eq!(concurrency.waiting, 0, "{what}: waiting for permits");
+        assert_eq!(rate.waiting, 0, "{what}: waiting for cells");
+        assert_eq!(health.endpoints[0].pending, 0, "{what}: attempts at the endpoint");
         self.simulator.set_faults(FaultPlan::none());
         let create = CreateSession::new(service(1)).detailed();
         let reply = self.gateway.send(create).await.expect(what);
@@ -133,9 +129,9 @@ async fn a_call_that_is_dropped_in_back_off_costs_no_retry() {
     watched.simulator.set_faults(FaultPlan::none().next(1, Mishap::Refused));
     let mut call = task::spawn(watched.gateway.send(ListSessions::new(service(1))));
     assert!(call.poll().is_pending());
-    assert!(watched.budget.available() < Budget::CAPACITY);
+    assert!(watched.tokens() < Budget::CAPACITY);
     drop(call);
-    assert_eq!(watched.budget.available(), Budget::CAPACITY);
+    assert_eq!(watched.tokens(), Budget::CAPACITY);
     watched.assert_nothing_left("dropped in back-off").await;
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::Instant;
 use tokio_test::task;
-use twilio_proxy::call::{CallOptions, Effect, Priority, WhenLimited};
+use twilio_proxy::call::{CallOptions, Effect, Priority, Rejection, WhenLimited};
 use twilio_proxy::gateway::{ErrorKind, GatewayExt, StackLayers};
-use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota};
+use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{CreateSession, FetchSession};
 use twilio_proxy::simulator::{Action, FaultPlan, Mishap};
 use twilio_proxy::wire::Operation;
@@ -112,16 +112,14 @@ async fn to_wait_at_the_rate_limit() {
 }
 
 /// Of ten places in a line, calls of low priority may see five taken, normal ones nine, high ones
-/// all but the last.
+/// all but the last. When it is full, those of high priority take the places of all others.
 #[tokio::test(start_paused = true)]
 async fn a_priority() {
-    let limit = ConcurrencyLimitLayer::new(1).max_waiting(10);
-    let line = limit.clone();
     let (simulator, gateway) =
         world_with(FaultPlan::none().next(1, Mishap::Latency(DEADLINE / 10)), |builder| {
-            builder
-                .quota(Quota::per_second(1_000).burst(1_000))
-                .layers(move |layers| StackLayers { concurrency: limit, ..layers })
+            builder.quota(Quota::per_second(1_000).burst(1_000)).max_in_flight(1).layers(|layers| {
+                StackLayers { concurrency: layers.concurrency.max_waiting(10), ..layers }
+            })
         });
     let send = |priority| {
         let options = CallOptions::new().priority(priority);
@@ -137,11 +135,20 @@ async fn a_priority() {
             }
         };
         assert_eq!((refused.kind(), refused.effect()), (ErrorKind::Rejected, Effect::None));
-        assert_eq!(line.waiting(), most, "{priority:?}");
+        let line = gateway.health().concurrency.unwrap();
+        assert_eq!(line.waiting, most, "{priority:?}");
     }
-    assert_eq!(waiting.len(), 11);
-    for call in waiting {
-        assert!(call.await.unwrap_err().is_not_found());
+    // One under way, nine of low and normal priority, ten of high.
+    assert_eq!(waiting.len(), 20);
+    for (number, call) in waiting.into_iter().enumerate() {
+        let error = call.await.unwrap_err();
+        if (1..10).contains(&number) {
+            assert_eq!(error.rejection(), Some(Rejection::Shed), "call {number}");
+            assert!(error.retry_after().is_some_and(|after| after > Duration::ZERO));
+        } else {
+            assert!(error.is_not_found(), "call {number}: {error}");
+        }
     }
+    assert_eq!(gateway.health().concurrency.unwrap().shed, 9);
     assert_eq!(simulator.stats().of(Action::Fetch).received, 11);
 }

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use twilio_proxy::call::{Clock, Live, Rng};
-use twilio_proxy::gateway::{Gateway, GatewayBuilder, StackLayers};
+use twilio_proxy::gateway::{Gateway, GatewayBuilder, RateClassifier, StackLayers};
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
+use twilio_proxy::middleware::breaker;
 use twilio_proxy::middleware::headers::HeadersLayer;
+use twilio_proxy::middleware::hedge::HedgeSettings;
+use twilio_proxy::middleware::limit::concurrency::Aimd;
 use twilio_proxy::simulator::{Settings, Simulator};
 use twilio_proxy::wire::Endpoint;
 
-use crate::edges::{Edges, FIRST};
+use crate::edges::{Edges, FIRST, SECOND};
 use crate::faults::Fault;
 use crate::traffic::{Summary, run as drive};
 
@@ -23,27 +26,65 @@ pub(crate) enum Variant {
     Default,
     NoReconcile,
     NoRetry,
+    NoBreaker,
+    NoThrottling,
+    FixedConcurrency,
+    WithFailover,
+    WithHedge,
+    WithCoalesce,
 }
 
 pub(crate) fn all() -> Vec<Variant> {
     use Variant::*;
-    vec![NoLayers, Default, NoReconcile, NoRetry]
+    vec![
+        NoLayers,
+        Default,
+        NoReconcile,
+        NoRetry,
+        NoBreaker,
+        NoThrottling,
+        FixedConcurrency,
+        WithFailover,
+        WithHedge,
+        WithCoalesce,
+    ]
 }
 
 impl Variant {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::NoLayers => "no layer but headers and credentials",
+            Self::NoLayers => "headers and credentials alone",
             Self::Default => "**default**",
-            Self::NoReconcile => "default − reconcile",
-            Self::NoRetry => "default − retry",
+            Self::NoReconcile => "− reconcile",
+            Self::NoRetry => "− retry",
+            Self::NoBreaker => "− breaker",
+            Self::NoThrottling => "− slowing down on 429",
+            Self::FixedConcurrency => "− learning concurrency",
+            Self::WithFailover => "+ failover to a second edge",
+            Self::WithHedge => "+ hedged reads",
+            Self::WithCoalesce => "+ coalesced reads",
         }
     }
 
     fn change(self, builder: GatewayBuilder) -> GatewayBuilder {
         match self {
+            Self::NoLayers | Self::Default | Self::NoReconcile => builder,
             Self::NoRetry => builder.max_attempts(1),
-            _ => builder,
+            // It never has calls enough to judge by.
+            Self::NoBreaker => builder.breaker(breaker::Settings::new().min_calls(u32::MAX)),
+            Self::NoThrottling => builder.layers(|layers| StackLayers {
+                rate_limit: layers
+                    .rate_limit
+                    .classifier(RateClassifier::new().hear_throttles(false)),
+                ..layers
+            }),
+            Self::FixedConcurrency => builder.layers(|layers| {
+                layers.concurrency.set_policy(Aimd::new(295).bounds(295, 295));
+                layers
+            }),
+            Self::WithFailover => builder.failover_to(SECOND),
+            Self::WithHedge => builder.hedge(HedgeSettings::new()),
+            Self::WithCoalesce => builder.coalesce(true),
         }
     }
 }

@@ -7,7 +7,7 @@ use tower::Service;
 
 use super::Recover;
 use super::names::Names;
-use crate::gateway::{BoxedStack, Drained, Error, Gateway, HttpStack};
+use crate::gateway::{BoxedStack, Drained, Error, Gateway, Health, HttpStack};
 use crate::wire::{Endpoint, Operation};
 
 /// A gateway that finds again what lost answers have done; see the [module](super).
@@ -59,6 +59,12 @@ impl<S> Reconcile<Gateway<S>> {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.gateway.in_flight()
+    }
+
+    /// What the gateway and its layers are doing now; see [`Gateway::health`].
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.gateway.health()
     }
 
     /// Takes no new calls, and waits for those in flight; see [`Gateway::shutdown`]. A look that a

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::super::super::table::{Arrival, Table, Terms};
 use super::super::super::{Key, LocalLimiter, Quota, Throttle};
+use crate::call::Priority;
 
-const TERMS: Terms = Terms { waits: false, deadline: None, places: 0 };
+const TERMS: Terms = Terms { waits: false, deadline: None, priority: Priority::Normal, places: 0 };
 const THREADS: usize = 8;
 const EACH: usize = 2000;
 
