@@ -64,11 +64,10 @@ impl Attempt {
     }
 
     /// The attempt is over.
-    pub(super) fn end(mut self, end: End) {
-        self.report(end);
-    }
-
-    fn report(&mut self, end: End) {
+    pub(super) fn end(&mut self, end: End) {
+        if self.ended {
+            return;
+        }
         self.ended = true;
         self.look();
         let started = match &self.time {
@@ -84,9 +83,7 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if !self.ended {
-            self.report(End::Dropped);
-        }
+        self.end(End::Dropped);
     }
 }
 

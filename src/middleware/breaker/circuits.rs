@@ -24,7 +24,7 @@ use crate::call::{Live, Origin, Rng};
 /// assert!(circuits.all_closed());
 ///
 /// // An edge is taken out for maintenance, and given back.
-/// let edge = Origin::of(&"https://proxy.dublin.ie1.twilio.com".parse()?)?;
+/// let edge = Origin::of(&"https://dublin.api.test".parse()?)?;
 /// circuits.force_open(&edge);
 /// assert!(!circuits.all_closed());
 /// circuits.release(&edge);
@@ -160,21 +160,24 @@ impl Circuits {
     /// Gives an origin its circuit, once.
     fn add(&self, origin: Origin, authority: &str) -> Option<Arc<Circuit>> {
         let at = self.now();
-        let _changing = self.table.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.table.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.table.circuits.snapshot();
         // Somebody else may have been here first.
         if let Some(circuit) = now.iter().find(|circuit| *circuit.origin() == origin) {
             return Some(Arc::clone(circuit));
         }
         let mut circuits = Vec::clone(&now);
-        if circuits.len() >= Self::MOST {
-            let idle = idlest(&circuits, at)?;
-            let dropped = circuits.remove(idle);
-            tracing::debug!(origin = %dropped.origin(), "too many origins: an idle circuit is dropped");
-        }
+        let dropped = match circuits.len() >= Self::MOST {
+            true => Some(circuits.remove(idlest(&circuits, at)?)),
+            false => None,
+        };
         let circuit = Arc::new(Circuit::new(Arc::clone(&self.table.context), origin, authority));
         circuits.push(Arc::clone(&circuit));
         self.table.circuits.set(circuits);
+        drop(changing);
+        if let Some(dropped) = dropped {
+            tracing::debug!(origin = %dropped.origin(), "too many origins: an idle circuit is dropped");
+        }
         Some(circuit)
     }
 

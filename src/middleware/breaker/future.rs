@@ -53,7 +53,7 @@ where
         match this.state.project() {
             StateProjection::Called { future } => match future.poll(cx) {
                 Poll::Ready(result) => {
-                    if let Some(attempt) = this.attempt.take() {
+                    if let Some(attempt) = this.attempt {
                         attempt.end(judge(&result, this.classifier));
                     }
                     Poll::Ready(result)

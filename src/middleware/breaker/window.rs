@@ -84,7 +84,7 @@ impl Window {
             let bucket = Bucket::of(word.load(Relaxed));
             let age = ahead(tick, bucket.tick);
             // Somebody else's clock may be a bucket ahead of ours.
-            if age < BUCKETS || age >= EARLY {
+            if !(BUCKETS..EARLY).contains(&age) {
                 // OK because a count has 14 bits, and there are ten.
                 totals.calls += bucket.calls as u32;
                 totals.failures += bucket.failures as u32;
