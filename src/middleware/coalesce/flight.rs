@@ -135,8 +135,17 @@ impl<F, T> Flight<F, T> {
         lost
     }
 
-    fn is_shared(&self) -> bool {
-        self.lock().seats.taken() > 1
+    /// Ends the read for the only one who waits, in this seat; if there are others, does nothing.
+    fn land_alone(&self, at: usize) -> bool {
+        let mut state = self.lock();
+        if state.seats.taken() > 1 {
+            return false;
+        }
+        let waker = state.seats.leave(at);
+        let before = mem::replace(&mut state.phase, Phase::Landed(None));
+        drop(state);
+        drop((waker, before));
+        true
     }
 
     fn change(&self, phase: Phase<F, T>, woken: bool) {
@@ -169,7 +178,7 @@ where
             Phase::Landed(Some(outcome)) => {
                 return Poll::Ready(Step::Shared(Arc::clone(outcome)));
             }
-            // The first happens to nobody: who waits alone shares nothing.
+            // The first happens to nobody: who waits alone has left with the end.
             Phase::Landed(None) | Phase::Lost => return Poll::Ready(Step::Lost),
             Phase::Away | Phase::Here(_) => {}
         }
@@ -237,15 +246,17 @@ impl<F, T> Baton<'_, F, T> {
         self.flight.change(Phase::Here(airborne), woken);
     }
 
-    /// Whether anybody else waits. Nobody new does once the read is out of the table.
-    pub(super) fn is_shared(&self) -> bool {
-        self.flight.is_shared()
+    /// The read has ended. If nobody waits but the caller in this seat, that is all, and the seat is
+    /// left; or else the baton is still there to tell the others. Nobody new comes once the read is out of the table.
+    pub(super) fn land_alone(mut self, at: usize) -> Option<Self> {
+        self.held = !self.flight.land_alone(at);
+        self.held.then_some(self)
     }
 
-    /// The read has ended: so much for the others.
-    pub(super) fn land(mut self, outcome: Option<T>) {
+    /// The read has ended, with this for the others.
+    pub(super) fn land(mut self, outcome: T) {
         self.held = false;
-        self.flight.change(Phase::Landed(outcome.map(Arc::new)), false);
+        self.flight.change(Phase::Landed(Some(Arc::new(outcome))), false);
     }
 }
 

@@ -58,7 +58,7 @@ enum Stage<F, R> {
     /// The read is under way.
     Seated(Seat<F, R>),
     /// It is to be made anew, as soon as the service is ready.
-    Readying(Ask),
+    Readying(Box<Ask>),
     Ended,
 }
 
@@ -137,11 +137,11 @@ where
                         self.stage = Stage::Ended;
                         return Poll::Ready(end);
                     }
-                    None => Stage::Readying(seat.ask()),
+                    None => Stage::Readying(Box::new(seat.ask())),
                 },
                 Stage::Readying(ask) => {
                     ready!(self.later.poll_ready(cx))?;
-                    let seat = sit(&self.table, ask.clone(), &mut self.later, None);
+                    let seat = sit(&self.table, Ask::clone(ask), &mut self.later, None);
                     // Whoever joined has not used what was readied, and must not keep it.
                     let unready = self.later.clone();
                     self.later = unready;

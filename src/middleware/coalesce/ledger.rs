@@ -46,6 +46,15 @@ impl Ledger {
         self.waiting.load(Relaxed)
     }
 
+    /// A caller waits. It does until it [leaves](Self::leaves).
+    pub(super) fn waits(&self) {
+        self.waiting.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn leaves(&self) {
+        self.waiting.fetch_sub(1, Relaxed);
+    }
+
     pub(super) fn joined(&self) -> u64 {
         self.joined.load(Relaxed)
     }
@@ -85,22 +94,5 @@ impl Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         self.0.reads.fetch_sub(1, Relaxed);
-    }
-}
-
-/// A caller that waits for a shared read.
-#[derive(Debug)]
-pub(super) struct Waiting(Arc<Ledger>);
-
-impl Waiting {
-    pub(super) fn begun(ledger: &Arc<Ledger>) -> Self {
-        ledger.waiting.fetch_add(1, Relaxed);
-        Self(Arc::clone(ledger))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Relaxed);
     }
 }

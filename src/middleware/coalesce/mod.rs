@@ -43,8 +43,8 @@
 //! *Failures* are shared like answers: to make a failing read anew for each caller in turn would be to
 //! wait for a slow server once per caller. One kind of failure is not. When this process itself says no (a
 //! rate limit whose turn would come after the deadline, a shed call), it does so by the deadline that the
-//! read began with. Callers that have more time than that make the read anew, together and with all the time any of
-//! them has; so there is at most one such round, and not one for each of them.
+//! read began with. Callers that have more time than that make the read anew: together, and with all the time that any of
+//! them has, so that there is one more round and not one for each of them.
 //!
 //! *Bounds.* Neither reads nor callers need a cap of their own: there is no read without a caller, and
 //! callers are what the layers above and the program limit.
@@ -84,9 +84,9 @@
 //!
 //! # What it costs
 //!
-//! Off, nothing but a look at the request. On, a write costs one counter, and no allocation. A read costs three
-//! allocations: the shared future, the facts, and what callers share; four where the call has wishes, and more where it has headers,
-//! which are copied. A caller that joins costs its copy of the response, in place of a request. When a read is woken, all who wait are: the first
+//! Off, a look at the request (some 40 ns); a write is counted, whether on or off (50 ns). Neither allocates. On, a read that nobody
+//! joins costs some 650 ns and three allocations: the boxed future, the facts, and what callers share; a fourth where the call has
+//! wishes, and two more where it has headers. Who joins pays for a copy of the response, and not for a request. When a read is woken, all who wait are: the first
 //! of them polls the read, the others note that somebody did. So a read that many share wakes many
 //! tasks two or three times, at some 100 ns each.
 

@@ -12,10 +12,10 @@ use crate::call::{Fault, FaultKind, Raise};
 /// An error without a fault can be neither cloned nor made anew: all a layer may make is a fault. It
 /// is of kind `Interrupted`, which is what retry takes a foreign error for, and has the error
 /// among its sources, for those who know its type.
-pub(super) fn split<E: Raise + Send + Sync + 'static>(error: E) -> (E, Option<Fault>) {
+pub(super) fn split<E: Raise + Send + Sync + 'static>(error: E) -> (E, Fault) {
     let fault = Fault::new(FaultKind::Interrupted, "a read failed that several calls share")
         .with_source(SharedError(Arc::new(error)));
-    (fault.clone().into(), Some(fault))
+    (fault.clone().into(), fault)
 }
 
 /// A step on the way to the error: its own text says nothing of it, since that follows as the source.

@@ -4,13 +4,13 @@ use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::future::Future;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use super::flight::{Baton, Flight, Step};
-use super::key::{Ask, Key};
-use super::ledger::{Ledger, Reading, Waiting};
+use super::key::{Ask, Hashed, Key};
+use super::ledger::{Ledger, Reading};
 use super::seats::Seats;
 use super::shared_error;
 use crate::call::{CallFacts, Class, Fault, Raise};
@@ -25,8 +25,10 @@ pub(super) struct Table<F, R> {
     ledger: Arc<Ledger>,
     hasher: RandomState,
     /// Held for one look-up, and inside it the lock of the flight that is found; never the other way round.
-    open: Mutex<HashSet<Entry<F, R>>>,
+    open: Mutex<Open<F, R>>,
 }
+
+type Open<F, R> = HashSet<Entry<F, R>, BuildHasherDefault<Hashed>>;
 
 struct Entry<F, R>(Arc<Flight<F, Outcome<R>>>);
 
@@ -38,7 +40,6 @@ pub(super) struct Seat<F, R> {
     at: usize,
     facts: Option<Arc<CallFacts>>,
     left: bool,
-    _waiting: Waiting,
 }
 
 /// A seat in a read that is under way, or in one that is to be called now.
@@ -49,8 +50,7 @@ pub(super) enum Entered<F, R> {
 
 impl<F, R> Table<F, R> {
     pub(super) fn new(ledger: Arc<Ledger>) -> Self {
-        let hasher = RandomState::new();
-        Self { ledger, open: Mutex::new(HashSet::with_hasher(hasher.clone())), hasher }
+        Self { ledger, hasher: RandomState::new(), open: Mutex::default() }
     }
 
     pub(super) fn hasher(&self) -> &RandomState {
@@ -68,11 +68,11 @@ impl<F, R> Table<F, R> {
         // Before the look-up, and before the call of a read that is opened: a write that ends after
         // this is one that nobody has had the answer of who calls here.
         let writes = self.ledger.writes();
-        let waiting = Waiting::begun(&self.ledger);
         let seat = |flight, at| {
             let table = Arc::clone(self);
-            Seat { table, flight, at, facts, left: false, _waiting: waiting }
+            Seat { table, flight, at, facts, left: false }
         };
+        self.ledger.waits();
 
         let mut open = self.lock();
         if let Some(Entry(flight)) = open.get(&ask.key)
@@ -111,7 +111,7 @@ impl<F, R> Table<F, R> {
         drop(closed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<Entry<F, R>>> {
+    fn lock(&self) -> MutexGuard<'_, Open<F, R>> {
         // Nothing under the lock can panic half-way through a change: the table is whole.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,10 +154,16 @@ impl<F, R> Seat<F, R> {
         if self.left {
             return;
         }
-        self.left = true;
         if self.flight.leave(self.at) {
             self.table.lost(&self.flight);
         }
+        self.left();
+    }
+
+    /// The seat is another's from now on.
+    fn left(&mut self) {
+        self.left = true;
+        self.table.ledger.leaves();
         // Not before: until it is dropped, the read may still go out.
         if let Some(facts) = &self.facts {
             facts.absorb(self.flight.facts());
@@ -173,11 +179,19 @@ where
 {
     /// The answer, or `None` if this caller is to begin anew.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<R, E>>> {
+        let mut alone = false;
         let end = match ready!(self.flight.poll(self.at, cx)) {
             Step::Output(output, baton) => {
                 // First of all: who calls from here on has not called before it was there.
                 self.table.answered(self.flight.key());
-                self.share(output, baton)
+                let output = match baton.land_alone(self.at) {
+                    Some(baton) => share(output, baton),
+                    None => {
+                        alone = true;
+                        output
+                    }
+                };
+                self.unless_again(output)
             }
             Step::Shared(outcome) => match &*outcome {
                 Ok(response) => Some(Ok(response.clone())),
@@ -186,28 +200,40 @@ where
             },
             Step::Lost => None,
         };
-        self.leave();
+        if alone {
+            self.left();
+        } else {
+            self.leave();
+        }
         Poll::Ready(end)
     }
 
-    /// Gives the others what they need, and this caller what came.
-    fn share(&self, output: Result<R, E>, baton: Baton<'_, F, Outcome<R>>) -> Option<Result<R, E>> {
-        let shared = baton.is_shared();
-        let error = match output {
-            Ok(response) => {
-                baton.land(shared.then(|| Ok(response.clone())));
-                return Some(Ok(response));
-            }
-            Err(error) => error,
-        };
-        let fault = Fault::find(error.as_ref()).cloned();
-        let (error, fault) = match fault {
-            None if shared => shared_error::split(error),
-            fault => (error, fault),
-        };
-        let again = fault.as_ref().is_some_and(|fault| self.has_more_time_than(fault));
-        baton.land(fault.filter(|_| shared).map(Err));
-        (!again).then_some(Err(error))
+    fn unless_again(&self, output: Result<R, E>) -> Option<Result<R, E>> {
+        let fault = output.as_ref().err().and_then(|error| Fault::find(error.as_ref()));
+        let again = fault.is_some_and(|fault| self.has_more_time_than(fault));
+        (!again).then_some(output)
+    }
+}
+
+/// Gives the others what they need, and the one who has it what came.
+fn share<F, R, E>(output: Result<R, E>, baton: Baton<'_, F, Outcome<R>>) -> Result<R, E>
+where
+    R: Clone,
+    E: Raise + Send + Sync + 'static,
+{
+    match output {
+        Ok(response) => {
+            baton.land(Ok(response.clone()));
+            Ok(response)
+        }
+        Err(error) => {
+            let (error, fault) = match Fault::find(error.as_ref()).cloned() {
+                Some(fault) => (error, fault),
+                None => shared_error::split(error),
+            };
+            baton.land(Err(fault));
+            Err(error)
+        }
     }
 }
 
