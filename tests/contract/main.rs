@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use tower::Layer as _;
-use twilio_proxy::call::Rng;
+use twilio_proxy::call::{Class, Classifier, Rng};
 use twilio_proxy::middleware::auth::AuthLayer;
 use twilio_proxy::middleware::breaker::{BreakerLayer, Settings};
 use twilio_proxy::middleware::coalesce::CoalesceLayer;
@@ -36,6 +36,16 @@ use twilio_proxy::middleware::retry::RetryLayer;
 use crate::probe::Probe;
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// Takes every answer for a throttle, so that a limit which listens is cut all the time.
+#[derive(Clone)]
+struct Throttling;
+
+impl<B> Classifier<B> for Throttling {
+    fn classify(&self, _: &http::Response<B>) -> Class {
+        Class::Throttled
+    }
+}
 
 /// Each line becomes a module with one test a promise.
 macro_rules! contract {
@@ -132,6 +142,7 @@ contract! {
     // Writes go to the first, which is where the probe looks for them.
     failover: FailoverLayer::new(probe::base(0)).or(probe::base(1)).rng(Rng::seeded(1));
     rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
+    throttled_rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1)).classifier(Throttling);
     concurrency_limit: ConcurrencyLimitLayer::new(1);
     breaker: BreakerLayer::new(Settings::new().slow_call(MINUTE));
     // With what stands below it: only a response that can be cloned can be shared.

@@ -24,7 +24,7 @@ pub(super) struct Curve {
 impl Curve {
     /// The rate at a moment.
     pub(super) fn rate(&self, at: u64) -> f64 {
-        let (seconds, scale) = self.from_plateau(self.seconds(at));
+        let (seconds, scale) = self.past_plateau(self.seconds(at));
         self.plateau + self.drop * (seconds / scale).powi(3)
     }
 
@@ -61,14 +61,14 @@ impl Curve {
     }
 
     /// Seconds from the plateau, negative before it, and the scale that they are counted in.
-    fn from_plateau(&self, seconds: f64) -> (f64, f64) {
+    fn past_plateau(&self, seconds: f64) -> (f64, f64) {
         let seconds = seconds - RETURN;
         (seconds, if seconds < 0.0 { RETURN } else { PROBE })
     }
 
     /// The cells of the first so many seconds, but for a constant.
     fn area(&self, seconds: f64) -> f64 {
-        let (past, scale) = self.from_plateau(seconds);
+        let (past, scale) = self.past_plateau(seconds);
         self.plateau * past + self.drop * scale / 4.0 * (past / scale).powi(4)
     }
 }

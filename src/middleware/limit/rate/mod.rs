@@ -45,7 +45,8 @@
 //! # Keys come and go
 //!
 //! A key takes memory while it has fewer cells than a new one would, or somebody waits, or it had more
-//! than one call in the last five seconds, or the server has throttled it. Idle keys are forgotten when new ones come: a part of the table is swept when it has doubled, or a minute
+//! than one call in the last five seconds, or is slowed down by the server's throttles. Idle keys
+//! are forgotten when new ones come: a part of the table is swept when it has doubled, or a minute
 //! after the last time. So under ever new keys there are about twice as many as are in use (and a
 //! thousand more, which are not worth the sweep), no task runs in the background, and a key that
 //! comes back after it was forgotten finds what it left.

@@ -43,44 +43,48 @@
 //!
 //! # What is different from the SDKs
 //!
-//! - *Where the state lives.* In the SDKs one rate serves the whole client, a caller may sleep for its
-//!   token with the limiter's lock in hand, so that nobody can tell it the rate has changed; and new rates
-//!   are reckoned from values read before the lock was taken, so that updates get lost. Here it is part
-//!   of the key's state under the lock that every check takes anyway, held for arithmetic alone. Whoever
-//!   waits does so in its own future, and looks again at least every second.
+//! - *Where the state lives.* In the SDKs one rate serves the whole client, and some have
+//!   [slept for a token with the limiter's lock in hand](https://github.com/smithy-lang/smithy-kotlin/pull/1547),
+//!   so that nobody could tell it that the rate had changed, or
+//!   [charged those who were told to wait](https://github.com/smithy-lang/smithy-rs/pull/4632), so that it never
+//!   recovered. Here the rate is part of the key's state, read, reckoned and written under the lock that every
+//!   check takes anyway, which is held for arithmetic alone: no update is lost. Whoever waits does so in its
+//!   own future, and looks again at least every second.
 //! - *What is measured.* The SDKs smooth the rate at which they *send*, refused calls included. The limiter
 //!   grants every cell itself, so it counts what was granted and takes back what was refused.
 //! - *What is an event.* Calls that were under way together are refused together. In the SDKs each
 //!   cuts once more. Here a refusal counts only if its call had its cell after the last cut.
-//! - *How the curve scales.* Their constant, 0.4 calls/s⁴, is a third of a slow key's rate and nothing to a
-//!   fast one. Here the curve is in proportion to the cut, and so to the rate: the same part of all calls
-//!   goes into probing, whatever the rate.
+//! - *How the curve scales.* The SDKs' constant is absolute, 0.4 calls/s a second cubed: what is gentle at
+//!   100 calls a second doubles the rate of a key with one. Here the curve is in proportion to the cut.
+//! - *What comes after the plateau.* The SDKs' curve is as steep behind the plateau as before it. Going back is
+//!   safe, for the server has taken that much before; going on is a guess, and takes longer.
 //!
 //! # The numbers
 //!
 //! Tuned in a simulation: a server of 30 calls/s, asked for 60/s through a quota of 100/s, round trips of
 //! 20 to 400 ms, by the rules of a sliding window (150 in 5 s), a token bucket, and a counter that
-//! starts anew each second. What is left of it stands in the tests.
+//! starts anew each second. The tests hold what came of it. The figures are the worst of those round trips:
+//! how much of the sliding window's limit was used, and how many of the calls that were sent it refused.
 //!
 //! | | | why, and what else was tried |
 //! |---|---|---|
-//! | cut to | 0.9 × accepted | The SDKs' 0.7 uses 95.8 % of a sliding window, for what is given up early in the window can't be made good; 0.8: 96.8 %; 0.9: 97.4 %; 0.95 gains nothing and two clients take longer to share. |
-//! | window of the measuring | 5 s | A second is noise at 30/s, and all there is of a window server's limit is a gap at its end. Eight seconds see too much of the time before a change. |
-//! | back at the plateau | 2.5 s | Half the measuring window, so that the cut is made good within it. At 4 s 96.8 % are used, at 1 s the server is met again before it has room, and refuses twice as much. |
-//! | probing | 6 s | At 4 s 1.2–1.6 % are refused, at 8 s a bucket is used to 97 % and a lifted limit found a third later. |
-//! | memory of the plateau | halved every 5 s | A server that refuses *everything* says nothing of its limit, and the measured rate falls to nothing. Remembering brings a key back 8 s after a storm of 10 s instead of 46. Only of a plateau that was measured over a whole window. |
+//! | cut to | 0.9 × accepted | used 97.4 %, refused 0.8 %. The SDKs' 0.7: 95.8 %, 1.5 %, for what is given up early in a window is gone when there is room for it; 0.8: 96.8 %, 1.1 %; 0.95: 97.6 %, 0.7 %, but a lifted limit is found half as fast again. |
+//! | measuring | over 5 s | Less is noise, at 30/s: 1 s: 90.9 %, 2.3 %; 3 s: 97.1 %, 1.3 %. More sees too much of the time before a change: 8 s: 94.9 %, 0.9 %. |
+//! | back at the plateau | after 2.5 s | Half the measuring window, so that the cut can be made good within it. 1 s: 97.7 %, 1.2 %; 4 s: 96.9 %, 0.7 %. |
+//! | as far above it | 6 s later | 4 s: 97.3 %, 1.1 %; 8 s: 97.2 %, 0.7 %; 10 s: 97.3 %, 0.5 %, and a lifted limit is found after twice the time. |
+//! | memory of the plateau | halved every 5 s | A server that refuses *everything* says nothing of its limit, and the measured rate falls to nothing. Remembering brings a key back 8 s after a storm of 10 s instead of 46. Only a plateau that was measured over a whole window is remembered. |
 //! | floor | 0.5 calls/s | The SDKs' own. For a quota below one a second, half of it. The plateau is at least twice the floor. |
 //! | shortest measure | 1 s | For a key in use for less than the window: its first burst is no rate. |
 //! | burst under a cut | in proportion | What is saved is saved over the same time; two at least, or every late timer is a loss. |
 //!
-//! With these, in the crate's simulator as well as in the tests' models, 97.4 to 98.4 % of a sliding
-//! window's limit is used and 0.5 to 0.9 % of the calls that are sent are refused, for round trips of 20 to
-//! 400 ms; a bucket is used whole. Two processes share one limit 15 to 15 a second at the same start, and to
-//! within 10 % when one comes half a minute late. A limit that is lifted from 30/s is forgotten, and a quota of
-//! 100/s back, within 21 s. From the floor, 29/s is back within 26 s and 100/s within 38 s.
+//! The layer itself, in paused time against the tests' servers and the crate's simulator: 97.4 to 98.5 % of a
+//! sliding window's limit used and 0.5 to 0.8 % of calls refused, for round trips of 20 to 400 ms; a bucket is
+//! used whole, a counter by the second to 97 %. Two processes share one limit 15.1 to 14.4 calls a second when
+//! they start together and 15.4 to 14.2 when one comes half a minute late, at 1.2 % refused. When a limit of 30/s
+//! is lifted the quota of 100/s is back within 21 s. From the floor, 29/s is back after 26 s and 100/s after 38.
 //!
 //! What it can't do: a probe costs one refused call at the least, so a server that takes one call a second
-//! refuses one in ten of them.
+//! refuses one in ten of them, and one that takes five, one in forty.
 //!
 //! # `Retry-After`
 //!
