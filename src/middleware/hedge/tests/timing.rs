@@ -99,13 +99,32 @@ async fn calls_that_a_hedge_cut_short_keep_the_percentile_up() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_are_no_answers_to_learn_from() {
-    let layer = taught(learning(), (0..64).map(|_| 100)).await;
+    let layer = taught(learning().burst(0), (0..64).map(|_| 100)).await;
     let before = layer.handle().delay("sessions.test");
-    for _ in 0..640 {
-        let hedge = layer.layer(Server::new(&[(1, 503)]));
+    for _ in 0..64 {
+        let hedge = layer.layer(Server::new(&[(500, 503)]));
         assert!(hedge.oneshot(read()).await.is_ok());
     }
     assert_eq!(layer.handle().delay("sessions.test"), before);
+}
+
+/// What a layer below does before the attempt begins, such as to fetch a token, is not the server's
+/// slowness either, once the attempt has begun.
+#[tokio::test(start_paused = true)]
+async fn the_delay_counts_from_when_the_attempt_begins() {
+    let server = Server::new(&[(900, 200)]);
+    let attempt = AttemptTimeoutLayer::new(ms(60_000)).layer(server.clone());
+    let fetches = tower::service_fn(move |call: Call| {
+        let attempt = attempt.clone();
+        async move {
+            tokio::time::sleep(ms(60)).await;
+            attempt.oneshot(call).await
+        }
+    });
+    let layer = HedgeLayer::new(always());
+    assert!(layer.layer(fetches).oneshot(read()).await.is_ok());
+    // The first left at 60, the second was due 100 ms later and left after 60 more.
+    assert_eq!(server.times(), [60, 220]);
 }
 
 /// A rate limit of one call a second, then a server that is slow.
