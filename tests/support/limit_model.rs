@@ -2,6 +2,9 @@
 //!
 //! The test asserts what comes of it and the example draws it: the same runs.
 
+// Either has a use for most of it.
+#![allow(dead_code)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -46,8 +49,8 @@ impl Plan {
     pub(crate) fn queues(knee: usize) -> Self {
         Self {
             knee,
-            halves: Duration::from_secs(30),
-            lasts: Duration::from_secs(60),
+            halves: Duration::from_secs(40),
+            lasts: Duration::from_secs(80),
             refuses: false,
             attempt_timeout: Duration::from_secs(10),
             erratic: false,
@@ -161,7 +164,8 @@ async fn drive<P: LimitPolicy>(
 ) -> Result<Run, BoxError> {
     let began = Instant::now();
     let workers = Semaphore::new(plan.knee);
-    let server = Server { plan, began, workers, inside: AtomicUsize::new(0), rng: Rng::seeded(plan.seed) };
+    let server =
+        Server { plan, began, workers, inside: AtomicUsize::new(0), rng: Rng::seeded(plan.seed) };
     let server = Arc::new(server);
     let counts: Arc<[AtomicUsize; 3]> = Arc::default();
 
