@@ -2,6 +2,9 @@
 //!
 //! The test asserts what comes of it and the example draws it: the same runs.
 
+// Either has a use for most of it.
+#![allow(dead_code)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -15,7 +18,7 @@ use twilio_proxy::middleware::limit::ConcurrencyLimitLayer;
 use twilio_proxy::middleware::limit::concurrency::LimitPolicy;
 
 /// How long the server takes for one request that needn't wait, give or take a fifth.
-pub const WORK: Duration = Duration::from_millis(100);
+const WORK: Duration = Duration::from_millis(100);
 /// How long it takes to say no.
 const REFUSAL: Duration = Duration::from_millis(20);
 /// How often the limit is looked at.
@@ -26,71 +29,75 @@ const CALLERS: usize = 300;
 
 /// What happens in a run.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// How many requests the server works on at once: the knee. The others wait in line there.
-    pub knee: usize,
+    pub(crate) knee: usize,
     /// Half of the knee is gone after this time.
-    pub halves: Duration,
-    pub lasts: Duration,
+    pub(crate) halves: Duration,
+    pub(crate) lasts: Duration,
     /// Whether the server answers 429 beyond the knee, and lets nobody wait.
-    pub refuses: bool,
+    pub(crate) refuses: bool,
     /// After what time an attempt is given up.
-    pub attempt_timeout: Duration,
+    pub(crate) attempt_timeout: Duration,
+    /// Whether the server takes for a request what chance will have: distributed exponentially.
+    pub(crate) erratic: bool,
+    pub(crate) seed: u64,
 }
 
 impl Plan {
     /// A server that lets wait whoever comes.
-    pub fn queues(knee: usize) -> Self {
+    pub(crate) fn queues(knee: usize) -> Self {
         Self {
             knee,
-            halves: Duration::from_secs(60),
-            lasts: Duration::from_secs(120),
+            halves: Duration::from_secs(40),
+            lasts: Duration::from_secs(80),
             refuses: false,
             attempt_timeout: Duration::from_secs(10),
+            erratic: false,
+            seed: 1,
         }
     }
 
     /// A server that turns away who is too many.
-    pub fn refuses(knee: usize) -> Self {
+    pub(crate) fn refuses(knee: usize) -> Self {
         Self { refuses: true, ..Self::queues(knee) }
     }
 
-    /// A server that lets wait, for callers who don't.
-    pub fn times_out(knee: usize, attempt_timeout: Duration) -> Self {
-        Self { attempt_timeout, ..Self::queues(knee) }
+    /// A server that lets wait, for callers who wait for so many times its work.
+    pub(crate) fn times_out(knee: usize, patience: u32) -> Self {
+        Self { attempt_timeout: WORK * patience, ..Self::queues(knee) }
     }
 
     /// The knee at this moment.
-    pub fn knee_at(&self, at: Duration) -> usize {
+    pub(crate) fn knee_at(&self, at: Duration) -> usize {
         if at < self.halves { self.knee } else { self.knee / 2 }
     }
 }
 
 /// What has come of a run.
 #[derive(Clone, Debug, Default)]
-pub struct Run {
-    /// The limit, every quarter of a second.
-    pub limits: Vec<(Duration, usize)>,
-    pub served: usize,
-    pub throttled: usize,
-    pub timed_out: usize,
+pub(crate) struct Run {
+    /// The limit, every quarter of a second: of a probe, where there is one under way.
+    pub(crate) limits: Vec<(Duration, usize)>,
+    pub(crate) served: usize,
+    pub(crate) throttled: usize,
+    pub(crate) timed_out: usize,
 }
 
 impl Run {
     /// The limits between these moments.
-    pub fn between(&self, from: u64, to: u64) -> Vec<usize> {
+    pub(crate) fn between(&self, from: u64, to: u64) -> Vec<usize> {
         let span = Duration::from_secs(from)..Duration::from_secs(to);
         self.limits.iter().filter(|(at, _)| span.contains(at)).map(|(_, limit)| *limit).collect()
     }
 
     /// The limit between these moments, on average.
-    pub fn mean(&self, from: u64, to: u64) -> f64 {
+    pub(crate) fn mean(&self, from: u64, to: u64) -> f64 {
         let limits = self.between(from, to);
         limits.iter().sum::<usize>() as f64 / limits.len() as f64
     }
 }
 
-pub static SCATTER: AtomicUsize = AtomicUsize::new(0);
 struct Server {
     plan: Plan,
     began: Instant,
@@ -119,21 +126,9 @@ impl Server {
             return StatusCode::TOO_MANY_REQUESTS;
         }
         let worker = self.workers.acquire().await;
-        let u = self.rng.fraction();
-        let time = match SCATTER.load(Relaxed) {
-            0 => 0.8 + 0.4 * u,
-            1 => 0.5 + u,
-            2 => -(1.0 - u).ln(),
-            3 => {
-                if u < 0.7 {
-                    0.6
-                } else {
-                    1.93
-                }
-            }
-            _ => 1.0,
-        };
-        sleep(WORK.mul_f64(time)).await;
+        let draw = self.rng.fraction();
+        let times = if self.plan.erratic { -(1.0 - draw).ln() } else { 0.8 + 0.4 * draw };
+        sleep(WORK.mul_f64(times)).await;
         drop(worker);
         StatusCode::OK
     }
@@ -157,7 +152,7 @@ impl Drop for Inside<'_> {
 }
 
 /// Runs the plan under this policy.
-pub fn run<P: LimitPolicy>(plan: Plan, policy: P) -> Result<Run, BoxError> {
+pub(crate) fn run<P: LimitPolicy>(plan: Plan, policy: P) -> Result<Run, BoxError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(drive(plan, ConcurrencyLimitLayer::adaptive(policy)))
@@ -169,7 +164,8 @@ async fn drive<P: LimitPolicy>(
 ) -> Result<Run, BoxError> {
     let began = Instant::now();
     let workers = Semaphore::new(plan.knee);
-    let server = Server { plan, began, workers, inside: AtomicUsize::new(0), rng: Rng::seeded(1) };
+    let server =
+        Server { plan, began, workers, inside: AtomicUsize::new(0), rng: Rng::seeded(plan.seed) };
     let server = Arc::new(server);
     let counts: Arc<[AtomicUsize; 3]> = Arc::default();
 

@@ -12,6 +12,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(30);
 /// How far one window moves the limit towards what it says.
 const STEP: f64 = 0.5;
 
+/// How long a queue may be at the server, as a part of the limit's square root.
+const QUEUE: f64 = 1.0 / 3.0;
+
 /// How much of the limit is added in a window as long as no queue was seen.
 const OPENING: f64 = 0.5;
 
@@ -19,7 +22,7 @@ const OPENING: f64 = 0.5;
 /// for another: either the server bears less, or it takes longer for everything.
 const FALLEN: f64 = 0.7;
 
-/// What is below this part of the least latency is below it not by chance, and moves it by half.
+/// What is below this part of what it is compared with is below it not by chance.
 const CHANCE: f64 = 0.9;
 
 /// What is above so many times the least latency was not slower by chance.
@@ -28,9 +31,11 @@ const SLOWER: f64 = 1.25;
 /// What is left of the limit when the server says that there is too much at once.
 const KEPT: f64 = 0.9;
 
-/// How exact a window's median has to be, and that of a probe, by which many others are judged.
-const EXACT: f64 = 0.04;
-const PROBE_EXACT: f64 = 0.025;
+/// How exact a window's median has to be: as long as no queue was seen, as a rule, and in a probe,
+/// by which many others are judged.
+const ROUGH: f64 = 0.1;
+const EXACT: f64 = 0.03;
+const PROBE_EXACT: f64 = 0.02;
 
 /// As many as the server takes without making them wait, found by how long it takes.
 ///
@@ -72,8 +77,8 @@ const PROBE_EXACT: f64 = 0.025;
 /// - *Medians on both sides*, as Envoy's, for a window and for a probe. A median doesn't mind a
 ///   single slow answer, and a minimum against a mean would see a queue in every scatter.
 /// - *A window lasts* 100 ms, or twice the last median (5 s at most) if that is longer, for at least
-///   20 answers, and on until the median's standard error is at most 4 % (2.5 % in a probe), there
-///   are 256, or it has lasted ten times as long. Only attempts that began in it count: what it
+///   20 answers, and on until the median's standard error is at most 3 % (2 % in a probe, 10 %
+///   before the first queue), there are 256, or it has lasted five times as long. Only attempts that began in it count: what it
 ///   shows is what the last step has done.
 /// - *What can't be told from chance is no queue.* The standard errors, estimated from the
 ///   quartiles, are added to the least latency. Envoy adds 25 % always, Netflix nothing. And a
@@ -181,7 +186,8 @@ impl Gradient {
         }
         if let Some(least) = &mut self.least {
             least.seconds += (median.seconds - least.seconds * CHANCE).min(0.0) / 2.0;
-            let error = least.error.hypot(median.error);
+            // Not `hypot`, which is not the same to the last bit everywhere: a seed replays a run.
+            let error = (least.error.powi(2) + median.error.powi(2)).sqrt();
             let gradient = (self.tolerance + error) * least.seconds / median.seconds;
             if !quiet {
                 self.step(gradient, used);
@@ -196,12 +202,15 @@ impl Gradient {
     }
 
     fn step(&mut self, gradient: f64, used: f64) {
-        self.opening &= gradient >= 1.0;
+        if self.opening && gradient < CHANCE {
+            // The least latency is known from a few calls only: a probe is due.
+            (self.opening, self.probed) = (false, None);
+        }
         let step = if self.opening {
             self.limit * OPENING
         } else {
             let served = self.limit * gradient.clamp(0.5, 1.25);
-            (served + self.limit.sqrt() / 2.0 - self.limit) * STEP
+            (served + self.limit.sqrt() * QUEUE - self.limit) * STEP
         };
         // What nobody uses proves nothing.
         if step < 0.0 || used >= 0.75 {
@@ -247,7 +256,11 @@ impl LimitPolicy for Gradient {
             return;
         }
         self.window.add(attempt.began, attempt.took, attempt.in_flight);
-        let error = if self.probe.is_some() { PROBE_EXACT } else { EXACT };
+        let error = match self.probe {
+            Some(_) => PROBE_EXACT,
+            None if self.opening => ROUGH,
+            None => EXACT,
+        };
         if let Some(seen) = self.window.close(now, error) {
             self.conclude(seen, now);
         }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 const SHORTEST: Duration = Duration::from_millis(100);
 
 /// How long a window waits for more answers, in its shortest lengths.
-const PATIENCE: u32 = 10;
+const PATIENCE: u32 = 5;
 
 /// The longest that a window must last for the sake of slow answers.
 const LONGEST: Duration = Duration::from_secs(5);

@@ -195,7 +195,7 @@ proptest! {
         start in size(),
         bounds in (size(), size()),
         tolerance in any::<f64>(),
-        story in prop::collection::vec((end(), nanos(), nanos(), size(), any::<u32>()), 0..600),
+        story in prop::collection::vec((end(), nanos(), nanos(), size(), any::<u32>()), 0..200),
     ) {
         holds(&mut Aimd::new(start).bounds(bounds.0, bounds.1), bounds, &story);
         let gradient = Gradient::new(start).bounds(bounds.0, bounds.1).tolerance(tolerance);
