@@ -16,6 +16,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, ServiceExt};
 use twilio_proxy::call::{BoxError, CallOptions, Collected};
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
+use twilio_proxy::middleware::hedge::HedgeLayer;
 use twilio_proxy::middleware::retry::RetryLayer;
 use twilio_proxy::wire::{Encoder, Endpoint, OperationMeta};
 
@@ -91,6 +92,11 @@ async fn a_call_that_goes_well_allocates_nothing_more() {
         let deadline = DeadlineLayer::new(Duration::from_secs(30));
         let deadline = deadline.layer(tower::service_fn(answers));
         assert_eq!(allocations(deadline, request).await - bare, 0, "deadline");
+
+        for layer in [HedgeLayer::off(), HedgeLayer::default()] {
+            let hedge = layer.layer(tower::service_fn(answers));
+            assert_eq!(allocations(hedge, request).await - bare, 0, "{layer:?}");
+        }
 
         let timeout = AttemptTimeoutLayer::new(Duration::from_secs(10));
         let all = tower::ServiceBuilder::new()
