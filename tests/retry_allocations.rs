@@ -17,6 +17,7 @@ use tower::{Layer, Service, ServiceExt};
 use twilio_proxy::call::{BoxError, CallOptions, Collected};
 use twilio_proxy::middleware::breaker::BreakerLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
+use twilio_proxy::middleware::hedge::HedgeLayer;
 use twilio_proxy::middleware::retry::RetryLayer;
 use twilio_proxy::wire::{Encoder, Endpoint, OperationMeta};
 
@@ -95,6 +96,10 @@ async fn a_call_that_goes_well_allocates_nothing_more() {
 
         let breaker = BreakerLayer::default().layer(tower::service_fn(answers));
         assert_eq!(allocations(breaker, request).await - bare, 0, "breaker");
+        for layer in [HedgeLayer::off(), HedgeLayer::default()] {
+            let hedge = layer.layer(tower::service_fn(answers));
+            assert_eq!(allocations(hedge, request).await - bare, 0, "{layer:?}");
+        }
 
         let timeout = AttemptTimeoutLayer::new(Duration::from_secs(10));
         let all = tower::ServiceBuilder::new()

@@ -35,25 +35,25 @@ pub(crate) fn all() -> Vec<Fault> {
     vec![
         Fault {
             name: "Refused",
-            is: "one connection in ten is refused",
+            is: "For 30 s, one connection in ten is refused",
             settings: same,
             begin: |edges| edges.simulator.set_faults(some(0.1, Mishap::Refused)),
         },
         Fault {
             name: "Reset before the commit",
-            is: "one request in ten breaks off before the server acts",
+            is: "For 30 s, one request in ten breaks off before the server acts",
             settings: same,
             begin: |edges| edges.simulator.set_faults(some(0.1, Mishap::ResetBefore)),
         },
         Fault {
             name: "Reset after the commit",
-            is: "the server acts on every request, and one answer in ten is lost",
+            is: "For 30 s, the server acts on every request, and one answer in ten is lost",
             settings: same,
             begin: |edges| edges.simulator.set_faults(some(0.1, Mishap::ResetAfter)),
         },
         Fault {
             name: "A burst of 5xx",
-            is: "every request is answered 503",
+            is: "For 30 s, every request is answered 503",
             settings: same,
             begin: |edges| {
                 let down = Mishap::ErrorBefore(StatusCode::SERVICE_UNAVAILABLE);
@@ -62,13 +62,21 @@ pub(crate) fn all() -> Vec<Fault> {
         },
         Fault {
             name: "Throttled",
-            is: "the server takes 3 requests a second of a Service, where 4 come",
-            settings: |settings| settings.rate_limit(15, Duration::from_secs(5)),
+            is: "All the time, the server takes 4 creates a second of a Service, where 5.3 come",
+            settings: |settings| settings.rate_limit(20, Duration::from_secs(5)),
+            begin: |_| {},
+        },
+        Fault {
+            name: "Crowded",
+            is: "All the time, a request takes the server 1.5 s and it takes 20 at once, where 24 would come",
+            settings: |settings| {
+                settings.latency(Duration::from_millis(1500)).concurrency_limit(20)
+            },
             begin: |_| {},
         },
         Fault {
             name: "Slow",
-            is: "one answer in twenty takes 4 s",
+            is: "For 30 s, one answer in twenty takes 4 s",
             settings: same,
             begin: |edges| {
                 let late = Mishap::Latency(Duration::from_secs(4));
@@ -77,13 +85,13 @@ pub(crate) fn all() -> Vec<Fault> {
         },
         Fault {
             name: "Hung",
-            is: "one request in ten is never answered",
+            is: "For 30 s, one request in ten is never answered",
             settings: same,
             begin: |edges| edges.simulator.set_faults(some(0.1, Mishap::StallBefore)),
         },
         Fault {
             name: "One edge down",
-            is: "the first of two edges takes no connections",
+            is: "For 30 s, the first of two edges takes no connections",
             settings: same,
             begin: |edges| edges.first_is_down.set(true),
         },

@@ -46,7 +46,7 @@ async fn the_guide_shows_what_the_simulator_shows() {
             let place = format!("{}, {}", fault.name, variant.name());
             assert_eq!(summary.doubled, 0, "{place}: created twice");
             assert_eq!(summary.denied, 0, "{place}: done, and said not to be");
-            assert!(summary.calls > 500, "{place}: {} calls are no measurement", summary.calls);
+            assert!(summary.calls >= 480, "{place}: {} calls are no measurement", summary.calls);
         }
     }
 }

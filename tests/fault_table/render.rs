@@ -10,29 +10,43 @@ use crate::traffic::{Share, Summary};
 pub(crate) fn tables(tables: &[(Fault, Vec<(Variant, Summary)>)]) -> String {
     let mut text = String::new();
     for (fault, rows) in tables {
-        let _ = writeln!(text, "## {}\n", fault.name);
-        let _ = writeln!(text, "For 30 s, {}.\n", fault.is);
+        let _ = writeln!(text, "## {}\n\n{}.\n", fault.name, fault.is);
         text.push_str(
-            "| stack | fetches | named creates | unnamed creates | effect unknown | median | p99 | requests a call |\n\
-             |---|--:|--:|--:|--:|--:|--:|--:|\n",
+            "| stack | fetches | named creates | unnamed creates | effect unknown | median | \
+             p99 of fetches | p99 of creates | requests a call |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         );
+        let default = rows.iter().find(|(variant, _)| *variant == Variant::Default);
+        let default = default.map(|(_, summary)| cells(summary)).unwrap_or_default();
+        let mut alike = Vec::new();
         for (variant, summary) in rows {
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} | {} | {} | {} | {} | {:.2} |",
-                variant.name(),
-                percent(summary.fetches),
-                percent(summary.named),
-                percent(summary.unnamed),
-                summary.unknown,
-                time(summary.median),
-                time(summary.p99),
-                summary.requests,
-            );
+            let cells = cells(summary);
+            if cells == default && *variant != Variant::Default {
+                alike.push(variant.name());
+            } else {
+                let _ = writeln!(text, "| {} | {cells} |", variant.name());
+            }
+        }
+        if !alike.is_empty() {
+            let _ = writeln!(text, "\nLike the default: {}.", alike.join(", "));
         }
         text.push('\n');
     }
     text
+}
+
+fn cells(summary: &Summary) -> String {
+    [
+        percent(summary.fetches),
+        percent(summary.named),
+        percent(summary.unnamed),
+        summary.unknown.to_string(),
+        time(summary.waits.median),
+        time(summary.waits.p99_of_fetches),
+        time(summary.waits.p99_of_creates),
+        format!("{:.2}", summary.requests),
+    ]
+    .join(" | ")
 }
 
 fn percent(share: Share) -> String {

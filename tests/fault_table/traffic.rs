@@ -34,11 +34,11 @@ impl<G> Front for G where
 /// A caller that nobody answers goes away after so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Calls a second, all Services together.
-const RATE: u32 = 24;
+const RATE: u32 = 16;
 const SERVICES: u32 = 2;
 const FAULT_FROM: Duration = Duration::from_secs(10);
 const FAULT_UNTIL: Duration = Duration::from_secs(40);
-const END: Duration = Duration::from_secs(60);
+const END: Duration = Duration::from_secs(45);
 
 /// What became of the calls that began while the fault lasted.
 #[derive(Clone, Debug, Default)]
@@ -49,13 +49,20 @@ pub(crate) struct Summary {
     pub(crate) unnamed: Share,
     /// Failed, and may have acted.
     pub(crate) unknown: usize,
-    pub(crate) median: Duration,
-    pub(crate) p99: Duration,
+    pub(crate) waits: Waits,
     /// Requests that the server got for each call.
     pub(crate) requests: f64,
     pub(crate) doubled: usize,
     /// Done, and said to have had no effect.
     pub(crate) denied: usize,
+}
+
+/// How long callers waited.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Waits {
+    pub(crate) median: Duration,
+    pub(crate) p99_of_fetches: Duration,
+    pub(crate) p99_of_creates: Duration,
 }
 
 /// So many of so many.
@@ -71,6 +78,17 @@ struct Report {
     effect: Option<Effect>,
 }
 
+impl Report {
+    fn is_fetch(&self) -> bool {
+        kind(self.number) == 0
+    }
+}
+
+/// Fetch, create with a name, create without.
+fn kind(number: u32) -> u32 {
+    (number / SERVICES) % 3
+}
+
 fn service(number: u32) -> ServiceSid {
     format!("KS{:032x}", number % SERVICES).parse().unwrap()
 }
@@ -81,7 +99,7 @@ async fn call<G: Front>(gateway: &G, number: u32) -> Report {
     let begun = Instant::now();
     let create = CreateSession::new(service(number));
     let outcome = timeout(PATIENCE, async {
-        match (number / SERVICES) % 3 {
+        match kind(number) {
             0 => {
                 let fetch = FetchSession::by_name(service(number), "there");
                 gateway.send(fetch.with(options)).await
@@ -139,12 +157,19 @@ fn summary(reports: &[&Report], edges: &Edges, received: u64) -> Summary {
         requests: received as f64 / reports.len().max(1) as f64,
         ..Summary::default()
     };
-    let mut took: Vec<Duration> = reports.iter().map(|report| report.took).collect();
-    took.sort_unstable();
-    summary.median = took[took.len() / 2];
-    summary.p99 = took[took.len() * 99 / 100];
+    let of = |percent: usize, wanted: fn(&Report) -> bool| {
+        let wanted = reports.iter().filter(|report| wanted(report));
+        let mut took: Vec<Duration> = wanted.map(|report| report.took).collect();
+        took.sort_unstable();
+        took[took.len() * percent / 100]
+    };
+    summary.waits = Waits {
+        median: of(50, |_| true),
+        p99_of_fetches: of(99, Report::is_fetch),
+        p99_of_creates: of(99, |report| !report.is_fetch()),
+    };
     for report in reports {
-        let share = match (report.number / SERVICES) % 3 {
+        let share = match kind(report.number) {
             0 => &mut summary.fetches,
             1 => &mut summary.named,
             _ => &mut summary.unnamed,

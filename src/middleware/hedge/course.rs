@@ -28,6 +28,8 @@ where
     start: Option<Start>,
     /// The percentile to learn for; 0 for none.
     learns: u8,
+    /// There while a second try may come.
+    replay: Option<Replay>,
     plan: Plan<S>,
 }
 
@@ -38,7 +40,7 @@ where
     /// No second try, or none any more. The answer may still show that the server throttles.
     Alone,
     /// The first try is under way; a second one may come.
-    Waiting { replay: Replay, delay: Option<Duration> },
+    Waiting { delay: Option<Duration> },
     /// Both tries are under way, or the first has failed and its outcome waits for the second's.
     Racing { second: Pin<Box<Second<S>>> },
     /// The second try has failed; the first is under way.
@@ -51,7 +53,7 @@ where
 {
     /// A call that is not to be hedged.
     pub(super) fn alone(common: Arc<Common<S, C>>, facts: Option<Arc<CallFacts>>) -> Self {
-        Self { common, facts, start: None, learns: 0, plan: Plan::Alone }
+        Self { common, facts, start: None, learns: 0, replay: None, plan: Plan::Alone }
     }
 
     /// A call whose first try has just been called.
@@ -63,8 +65,14 @@ where
         learns: u8,
     ) -> Self {
         start.look(&facts);
-        let plan = Plan::Waiting { replay, delay: None };
-        Self { common, facts: Some(facts), start: Some(start), learns, plan }
+        Self {
+            common,
+            facts: Some(facts),
+            start: Some(start),
+            learns,
+            replay: Some(replay),
+            plan: Plan::Waiting { delay: None },
+        }
     }
 
     /// How the call stands, in a word.
@@ -134,11 +142,11 @@ where
         &mut self,
         mut timer: Pin<&mut Option<Sleep>>,
         cx: &mut Context<'_>,
-    ) -> Poll<(bool, Result<Response<B>, S::Error>)> {
+    ) -> Poll<(bool, <Second<S> as Future>::Output)> {
         if let Plan::Waiting { .. } = self.plan {
             match self.due() {
                 Due::Later => return Poll::Pending,
-                Due::Never => self.plan = Plan::Alone,
+                Due::Never => (self.replay, self.plan) = (None, Plan::Alone),
                 Due::At(due) => {
                     ready!(poll_until(timer.as_mut(), due, cx));
                     self.begin_second();
@@ -160,7 +168,7 @@ where
     }
 
     fn due(&mut self) -> Due {
-        let (Plan::Waiting { delay, .. }, Some(facts), Some(start)) =
+        let (Plan::Waiting { delay }, Some(facts), Some(start)) =
             (&mut self.plan, &self.facts, &mut self.start)
         else {
             return Due::Never;
@@ -183,7 +191,11 @@ where
     /// The time has come for a second try, if nothing speaks against one.
     fn begin_second(&mut self) {
         let plan = mem::replace(&mut self.plan, Plan::Alone);
-        let (Plan::Waiting { replay, delay }, Some(facts)) = (plan, &self.facts) else { return };
+        let (Plan::Waiting { delay }, Some(replay), Some(facts)) =
+            (plan, self.replay.take(), &self.facts)
+        else {
+            return;
+        };
         let shared = &self.common.shared;
         if facts.is_queued() || shared.terms().is_none() {
             return;

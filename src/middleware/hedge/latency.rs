@@ -67,7 +67,7 @@ impl Latency {
             self.turn_over(began, now, age, percent);
         }
         let total = self.current().add(nanos(took));
-        if total % REFRESH == 0 {
+        if total.is_multiple_of(REFRESH) {
             self.refresh(percent);
         }
     }

@@ -42,12 +42,11 @@ async fn a_call_dropped_at_any_poll_leaves_nothing_behind() {
 /// The service below has no second instance to give: the hedge never goes, and costs nothing.
 #[tokio::test(start_paused = true)]
 async fn a_second_try_that_never_gets_ready_is_not_paid_for() {
-    let server = Server::never_twice(&[(900, 200)]);
+    // The very instance that is readied is called, or this would hang.
+    let first = Server::never_twice(&[(900, 200)]);
+    let server = first.clone();
     let layer = HedgeLayer::new(always());
-    let mut hedge = layer.layer(server.clone());
-    // The very instance that was readied is called, or this would hang.
-    let mut service = Server { is_clone: false, ..server.clone() };
-    mem::swap(&mut hedge, &mut layer.layer(mem::replace(&mut service, server.clone())));
+    let mut hedge = layer.layer(first);
     let outcome = hedge.ready().await.expect("ready").call(read()).await;
     assert_eq!((status(&outcome), server.times()), (200, vec![0]));
     assert_eq!((counts(&layer), layer.handle().available()), ((0, 0, 0, 0), 1));
