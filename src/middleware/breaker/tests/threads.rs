@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::circuit::{Circuit, Context, End};
+use super::super::machine::Machine;
 use super::super::status::Hook;
 use super::super::{CircuitState, Settings, StateChange};
 use crate::call::{Live, Origin};
@@ -52,6 +53,20 @@ fn there_are_never_more_probes_than_the_limit() {
     assert_eq!(circuit.status(AT).probes, 0, "every place was given back");
     assert!((1..=PROBES).contains(&most.into_inner()));
     assert!(made.into_inner() > PROBES);
+}
+
+/// Two calls find the rates too high at once. Before the second comes to say so, the circuit has opened,
+/// been tried and closed.
+#[test]
+fn whoever_comes_too_late_opens_nothing() {
+    let settings = Settings::new().passes(1).open_for(Duration::ZERO);
+    let mut machine = Machine::new();
+    let [first, second] = [0, 0].map(|at| machine.admit(at, &settings).expect("closed"));
+    machine.trip(first, 1, &settings, |_| 0);
+    let probe = machine.admit(2, &settings).expect("a probe");
+    machine.judge(probe, Some(true), 3, &settings, |_| 0);
+    machine.trip(second, 4, &settings, |_| 0);
+    assert_eq!((machine.state(), machine.opened()), (CircuitState::Closed, 1));
 }
 
 #[test]

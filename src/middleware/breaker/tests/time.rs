@@ -178,20 +178,51 @@ async fn an_ended_call_is_counted_though_its_future_is_kept() {
     assert_eq!((bench.status().calls, bench.status().slow), (1, 0), "and once only");
 }
 
-/// A later attempt of a call finds the facts with an earlier one's moment in them.
+/// A later attempt of a call finds the facts with an earlier one's moment in them, and over a stack where
+/// nobody notes such moments it stays there.
 #[tokio::test(start_paused = true)]
 async fn a_second_attempt_is_timed_by_itself() {
     let bench = Bench::new();
-    let stack = tower::ServiceBuilder::new()
-        .layer(bench.layer.clone())
-        .layer(AttemptTimeoutLayer::new(SECOND * 10))
-        .service(bench.server.clone());
     bench.server.does(Manner::Slowly(SECOND * 2, 200));
+    let timeout = AttemptTimeoutLayer::new(SECOND * 10);
+    let timed = tower::ServiceBuilder::new().layer(bench.layer.clone()).layer(timeout);
+    let timed = timed.service(bench.server.clone());
     let first = request_to(URL);
     let facts = Arc::clone(CallFacts::of(first.extensions()).expect("facts"));
-    stack.clone().oneshot(first).await.expect("an answer");
-    let mut second = request_to(URL);
-    second.extensions_mut().insert(facts);
-    stack.oneshot(second).await.expect("an answer");
-    assert_eq!((bench.status().calls, bench.status().slow), (2, 0));
+    let again = || {
+        let mut request = request_to(URL);
+        request.extensions_mut().insert(Arc::clone(&facts));
+        request
+    };
+    timed.clone().oneshot(first).await.expect("an answer");
+    timed.oneshot(again()).await.expect("an answer");
+    let untimed = bench.layer.layer(bench.server.clone());
+    untimed.oneshot(again()).await.expect("an answer");
+    assert_eq!((bench.status().calls, bench.status().slow), (3, 0));
+}
+
+/// Two attempts side by side share the facts. What the later one notes there is not the earlier one's.
+#[tokio::test(start_paused = true)]
+async fn a_hedge_does_not_make_the_first_attempt_look_quick() {
+    let bench = Bench::new();
+    let stack = tower::ServiceBuilder::new()
+        .layer(bench.layer.clone())
+        .layer(ConcurrencyLimitLayer::new(1))
+        .layer(AttemptTimeoutLayer::new(SECOND * 10))
+        .service(bench.server.clone());
+    bench.server.does(Manner::Hang);
+    let mut before = task::spawn(stack.clone().oneshot(request_to(URL)));
+    assert_pending!(before.poll());
+    let request = request_to(URL);
+    let facts = Arc::clone(CallFacts::of(request.extensions()).expect("facts"));
+    let mut queued = task::spawn(stack.oneshot(request));
+    assert_pending!(queued.poll());
+    tokio::time::sleep(SECOND).await;
+    bench.server.does(Manner::Slowly(SECOND * 4, 200));
+    drop(before);
+    assert_pending!(queued.poll());
+    tokio::time::sleep(SECOND * 3).await;
+    facts.mark_attempt_started(tokio::time::Instant::now());
+    queued.await.expect("an answer");
+    assert_eq!(bench.status().slow, 1);
 }

@@ -1,5 +1,7 @@
 //! The window against a list of calls.
 
+use std::sync::Barrier;
+
 use proptest::prelude::*;
 
 use super::super::window::{BUCKETS, Totals, Window};
@@ -88,23 +90,28 @@ fn a_call_that_is_counted_too_late_turns_no_bucket_back() {
 #[test]
 fn many_writers_lose_no_call_while_the_buckets_turn() {
     const WRITERS: u64 = 4;
-    const CALLS: u64 = 10_000;
-    let window = Window::default();
-    // All go through the same ten buckets, each over its former content, in step with nobody.
-    for tick in 0..BUCKETS {
-        window.record(tick, true, true);
-    }
-    std::thread::scope(|scope| {
-        for writer in 0..WRITERS {
-            let window = &window;
-            scope.spawn(move || {
-                for call in 0..CALLS {
-                    window.record(BUCKETS + call / (CALLS / BUCKETS), writer == 0, false);
-                }
-            });
+    // As many as ten buckets hold, or they would be halved.
+    const CALLS: u64 = 40_000;
+    for _ in 0..20 {
+        let window = Window::default();
+        // All go through the same ten buckets, each over its former content, in step with nobody.
+        for tick in 0..BUCKETS {
+            window.record(tick, true, true);
         }
-    });
-    let totals = window.totals(2 * BUCKETS - 1);
-    let expected = Totals { calls: (WRITERS * CALLS) as u32, failures: CALLS as u32, slow: 0 };
-    assert_eq!(totals, expected);
+        let begin = Barrier::new(WRITERS as usize);
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (window, begin) = (&window, &begin);
+                scope.spawn(move || {
+                    begin.wait();
+                    for call in 0..CALLS {
+                        window.record(BUCKETS + call / (CALLS / BUCKETS), writer == 0, false);
+                    }
+                });
+            }
+        });
+        let totals = window.totals(2 * BUCKETS - 1);
+        let expected = Totals { calls: (WRITERS * CALLS) as u32, failures: CALLS as u32, slow: 0 };
+        assert_eq!(totals, expected);
+    }
 }
