@@ -15,12 +15,13 @@ use http_body_util::Full;
 use tokio::runtime::Runtime;
 use tower::{BoxError, Layer, Service, ServiceExt};
 use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
-use twilio_proxy::gateway::{Gateway, GatewayExt, TwilioClassifier};
+use twilio_proxy::gateway::{Gateway, GatewayExt, TwilioClassifier, concurrency_limit};
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
+use twilio_proxy::middleware::limit::concurrency::Gradient;
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
 use twilio_proxy::middleware::retry::RetryLayer;
@@ -131,6 +132,7 @@ fn overhead(criterion: &mut Criterion) {
     let minute = Duration::from_secs(60);
     let origins = [setting.endpoint.origin().clone()];
     let wide_open = Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN);
+    let gradient = ConcurrencyLimitLayer::adaptive(Gradient::new(100));
     let retry = RetryLayer::new().classifier(TwilioClassifier::new());
 
     let c = criterion;
@@ -140,6 +142,8 @@ fn overhead(criterion: &mut Criterion) {
     setting.row(c, "layer/retry", retry.layer(bare()));
     setting.row(c, "layer/rate_limit", RateLimitLayer::new(wide_open).layer(bare()));
     setting.row(c, "layer/concurrency_limit", ConcurrencyLimitLayer::new(100).layer(bare()));
+    setting.row(c, "layer/concurrency_limit_aimd", concurrency_limit().layer(bare()));
+    setting.row(c, "layer/concurrency_limit_gradient", gradient.layer(bare()));
     setting.row(c, "layer/attempt_span", AttemptSpanLayer::new().layer(bare()));
     setting.row(c, "layer/headers", HeadersLayer::default().layer(bare()));
     setting.row(c, "layer/auth", AuthLayer::new(&setting.credentials, origins).layer(bare()));

@@ -32,19 +32,23 @@ impl TwilioClassifier {
 
 impl Classifier<Collected> for TwilioClassifier {
     fn classify(&self, response: &Response<Collected>) -> Class {
-        #[derive(Deserialize)]
-        struct Body {
-            code: u32,
-        }
-        let is_conflict = || {
-            serde_json::from_slice::<Body>(response.body().bytes())
-                .is_ok_and(|body| body.code == codes::PARTICIPANT_CONFLICT)
-        };
         match response.status() {
-            StatusCode::CONFLICT if self.waits_for_participants && is_conflict() => {
+            StatusCode::CONFLICT
+                if self.waits_for_participants
+                    && code(response) == Some(codes::PARTICIPANT_CONFLICT) =>
+            {
                 Class::Throttled
             }
             status => Class::of_status(status),
         }
     }
+}
+
+/// Twilio's code for an error, where the body has one.
+pub(super) fn code(response: &Response<Collected>) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Body {
+        code: u32,
+    }
+    serde_json::from_slice::<Body>(response.body().bytes()).ok().map(|body| body.code)
 }

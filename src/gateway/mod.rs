@@ -10,6 +10,7 @@
 
 mod builder;
 mod classify;
+mod concurrency;
 mod error;
 mod ext;
 mod pages;
@@ -20,6 +21,7 @@ mod stack;
 
 pub use builder::GatewayBuilder;
 pub use classify::TwilioClassifier;
+pub use concurrency::{ConcurrencyClassifier, concurrency_limit};
 pub use error::{Error, ErrorKind};
 pub use ext::GatewayExt;
 pub use pages::{Items, Pages};

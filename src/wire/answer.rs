@@ -10,6 +10,10 @@ use serde_json::error::Category;
 /// Twilio's name for a request, in its answers.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("twilio-request-id");
 
+/// How many requests the account has under way, in Twilio's answers.
+pub(crate) const CONCURRENT_REQUESTS: HeaderName =
+    HeaderName::from_static("twilio-concurrent-requests");
+
 /// A whole response, as an operation gets it to decode.
 #[derive(Clone)]
 #[non_exhaustive]

@@ -17,8 +17,8 @@ mod page;
 pub(crate) mod record;
 mod route;
 
-pub(crate) use answer::REQUEST_ID;
 pub use answer::{Answer, DecodeError};
+pub(crate) use answer::{CONCURRENT_REQUESTS, REQUEST_ID};
 pub use api_error::ApiError;
 pub use encode::{EncodeError, Encoder};
 pub use endpoint::{Endpoint, EndpointError};

@@ -25,6 +25,7 @@ use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
+use twilio_proxy::middleware::limit::concurrency::{Aimd, Gradient};
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
 use twilio_proxy::middleware::retry::RetryLayer;
@@ -125,6 +126,8 @@ contract! {
     retry: RetryLayer::new().rng(Rng::seeded(1));
     rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
     concurrency_limit: ConcurrencyLimitLayer::new(1);
+    aimd_limit: ConcurrencyLimitLayer::adaptive(Aimd::new(1).bounds(1, 1));
+    gradient_limit: ConcurrencyLimitLayer::adaptive(Gradient::new(1).bounds(1, 1));
     all_of_them: (
         CallSpanLayer::new(),
         DeadlineLayer::new(MINUTE),
