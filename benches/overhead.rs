@@ -15,7 +15,9 @@ use http_body_util::Full;
 use tokio::runtime::Runtime;
 use tower::{BoxError, Layer, Service, ServiceExt};
 use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
-use twilio_proxy::gateway::{Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier};
+use twilio_proxy::gateway::{
+    Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier, concurrency_limit,
+};
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
 use twilio_proxy::middleware::breaker::BreakerLayer;
 use twilio_proxy::middleware::coalesce::CoalesceLayer;
@@ -25,6 +27,7 @@ use twilio_proxy::middleware::failover::{Base, FailoverLayer};
 use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::hedge::HedgeLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
+use twilio_proxy::middleware::limit::concurrency::Gradient;
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
 use twilio_proxy::middleware::retry::RetryLayer;
@@ -144,6 +147,7 @@ fn overhead(criterion: &mut Criterion) {
     let minute = Duration::from_secs(60);
     let origins = [setting.endpoint.origin().clone()];
     let wide_open = Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN);
+    let gradient = ConcurrencyLimitLayer::adaptive(Gradient::new(100));
     let retry = RetryLayer::new().classifier(TwilioClassifier::new());
 
     let base = |url: &'static str| Base::new(&http::Uri::from_static(url));
@@ -166,6 +170,8 @@ fn overhead(criterion: &mut Criterion) {
     setting.row(c, "layer/breaker", BreakerLayer::default().layer(bare()));
     setting.row(c, "layer/rate_limit", RateLimitLayer::new(wide_open).layer(bare()));
     setting.row(c, "layer/concurrency_limit", ConcurrencyLimitLayer::new(100).layer(bare()));
+    setting.row(c, "layer/concurrency_limit_aimd", concurrency_limit().layer(bare()));
+    setting.row(c, "layer/concurrency_limit_gradient", gradient.layer(bare()));
     setting.row(c, "layer/attempt_span", AttemptSpanLayer::new().layer(bare()));
     setting.row(c, "layer/headers", HeadersLayer::default().layer(bare()));
     setting.row(c, "layer/auth", AuthLayer::new(&setting.credentials, origins).layer(bare()));

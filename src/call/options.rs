@@ -54,7 +54,7 @@ impl CallOptions {
         self
     }
 
-    /// How long a queue the call may join.
+    /// How long a queue the call may join, and whose place it may take when that is full.
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = Some(priority);
@@ -232,7 +232,8 @@ impl fmt::Debug for CallOptions {
 }
 
 /// Who may still wait when a queue is long: the lower the priority, the shorter the queue it joins.
-/// Those that wait go in order of arrival.
+/// When that is full, a newcomer takes the place of the youngest of the lowest priority below its
+/// own. Those that wait go in order of arrival.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// Joins a queue while it is at most half full: work that can come again.

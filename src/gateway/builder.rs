@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use tower::Layer;
 
-use super::defaults::{self, Parts};
+use super::concurrency::concurrency_limit_to;
+use super::defaults::Parts;
 use super::edges::Other;
 use super::{DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers};
 use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
@@ -178,7 +179,7 @@ impl GatewayBuilder {
     /// while, though not below 10.
     pub fn max_in_flight(self, attempts: usize) -> Self {
         self.layers(move |layers| StackLayers {
-            concurrency: defaults::concurrency(attempts),
+            concurrency: concurrency_limit_to(attempts),
             ..layers
         })
     }

@@ -79,29 +79,13 @@ impl Classifier<Collected> for RateClassifier {
     }
 }
 
-/// What an answer says to the concurrency limit: a 429 is its business if it is 20429, and any other
-/// is about the rate. <https://www.twilio.com/docs/api/errors/20429>
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ConcurrencyClassifier;
-
-impl Classifier<Collected> for ConcurrencyClassifier {
-    fn classify(&self, response: &Response<Collected>) -> Class {
-        match Class::of_status(response.status()) {
-            Class::Throttled if code(response) != Some(codes::TOO_MANY_CONCURRENT) => {
-                Class::Refused
-            }
-            class => class,
-        }
-    }
-}
-
-/// Twilio's code of a refusal; read only where a status leaves two meanings.
-fn code(response: &Response<Collected>) -> Option<u32> {
+/// Twilio's code for an error, where the body has one.
+pub(super) fn code(response: &Response<Collected>) -> Option<u32> {
     #[derive(Deserialize)]
     struct Body {
         code: u32,
     }
-    serde_json::from_slice(response.body().bytes()).ok().map(|body: Body| body.code)
+    serde_json::from_slice::<Body>(response.body().bytes()).ok().map(|body| body.code)
 }
 
 #[cfg(test)]
@@ -115,18 +99,17 @@ mod tests {
     }
 
     #[test]
-    fn the_two_kinds_of_429_go_to_the_limit_that_they_are_about() {
-        for (status, body, rate, concurrency) in [
-            (429, r#"{"code":80621}"#, Class::Throttled, Class::Refused),
-            (429, r#"{"code":20429}"#, Class::Refused, Class::Throttled),
+    fn a_429_is_about_the_rate_unless_it_says_otherwise() {
+        for (status, body, heard) in [
+            (429, r#"{"code":80621}"#, Class::Throttled),
+            (429, r#"{"code":20429}"#, Class::Refused),
             // A proxy in between knows no code: rates are what most of them limit.
-            (429, "slow down", Class::Throttled, Class::Refused),
-            (503, r#"{"code":20429}"#, Class::Unavailable, Class::Unavailable),
-            (200, "{}", Class::Success, Class::Success),
+            (429, "slow down", Class::Throttled),
+            (503, r#"{"code":80621}"#, Class::Unavailable),
+            (200, "{}", Class::Success),
         ] {
             let answer = answer(status, body);
-            assert_eq!(RateClassifier::new().classify(&answer), rate, "{body}");
-            assert_eq!(ConcurrencyClassifier.classify(&answer), concurrency, "{body}");
+            assert_eq!(RateClassifier::new().classify(&answer), heard, "{body}");
             let deaf = RateClassifier::new().hear_throttles(false);
             assert_ne!(deaf.classify(&answer), Class::Throttled, "{body}");
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ConcurrencyClassifier, Monitor, RateClassifier, StackLayers, TwilioClassifier};
+use super::{Monitor, RateClassifier, StackLayers, TwilioClassifier, concurrency_limit};
 use crate::call::{Clock, Live, Rng};
 use crate::middleware::auth::AuthLayer;
 use crate::middleware::breaker::{self, BreakerLayer};
@@ -12,24 +12,15 @@ use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use crate::middleware::failover::FailoverLayer;
 use crate::middleware::headers::{HeadersLayer, UserAgent};
 use crate::middleware::hedge::HedgeLayer;
-use crate::middleware::limit::concurrency::Aimd;
-use crate::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
+use crate::middleware::limit::{Quota, RateLimitLayer};
 use crate::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
 use crate::middleware::retry::RetryLayer;
-use crate::wire::{CONCURRENT_REQUESTS, REQUEST_ID};
+use crate::wire::REQUEST_ID;
 
 /// How long a call may take by default: three attempts that hang, and room to back off in between.
 const DEADLINE: Duration = Duration::from_secs(35);
 /// How long an attempt may take by default. Proxy answers in well under a second; ten are a hang.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many attempts may be under way by default: all that the rate limit admits of one operation
-/// and Service while attempts run into their timeout (29 a second for 10 s, and a burst of 5), so
-/// that a server which stalls makes no crowd that would leave at once when it wakes.
-const IN_FLIGHT: usize = 295;
-/// What a limit that learns leaves in any case: enough for a Service at its full rate, which with answers
-/// in 200 ms has six under way.
-const FLOOR: usize = 10;
-
 /// What the builder knows when the layers are made.
 pub(super) struct Parts<'a> {
     pub(super) clock: Clock,
@@ -57,7 +48,7 @@ impl StackLayers {
             failover,
             breaker: BreakerLayer::new(breaker).classifier(twilio()).rng(rng.clone()),
             rate_limit: RateLimitLayer::new(quota).classifier(RateClassifier::new()).clock(clock),
-            concurrency: concurrency(IN_FLIGHT),
+            concurrency: concurrency_limit(),
             attempt_span: AttemptSpanLayer::new().request_id_header(REQUEST_ID),
             headers: HeadersLayer::new(agent).rng(rng),
             auth,
@@ -82,12 +73,4 @@ impl StackLayers {
             .concurrency(&self.concurrency);
         (self, monitor)
     }
-}
-
-/// A limit that learns, between what it may be and a floor that keeps a busy process going.
-pub(super) fn concurrency(most: usize) -> ConcurrencyLimitLayer<Aimd, ConcurrencyClassifier> {
-    let policy = Aimd::new(most).bounds(FLOOR.min(most), most);
-    ConcurrencyLimitLayer::adaptive(policy)
-        .classifier(ConcurrencyClassifier)
-        .concurrency_header(CONCURRENT_REQUESTS)
 }

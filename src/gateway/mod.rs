@@ -10,6 +10,7 @@
 
 mod builder;
 mod classify;
+mod concurrency;
 mod defaults;
 mod edges;
 mod error;
@@ -22,7 +23,8 @@ mod sessions;
 mod stack;
 
 pub use builder::GatewayBuilder;
-pub use classify::{ConcurrencyClassifier, RateClassifier, TwilioClassifier};
+pub use classify::{RateClassifier, TwilioClassifier};
+pub use concurrency::{ConcurrencyClassifier, concurrency_limit};
 pub use error::{Error, ErrorKind};
 pub use ext::GatewayExt;
 pub use health::{

@@ -125,6 +125,10 @@ impl<'a> Answer<'a> {
         let job = match api::admit(self.shared, route, &head, &body) {
             Ok(job) => job,
             Err(refusal) => {
+                // Refused because there were as many as there may be.
+                if let (20429, Some(most)) = (refusal.code, self.shared.settings.concurrency) {
+                    self.concurrent = most;
+                }
                 self.refuse(&refusal);
                 return None;
             }

@@ -29,6 +29,7 @@ use twilio_proxy::middleware::failover::FailoverLayer;
 use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::hedge::HedgeLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
+use twilio_proxy::middleware::limit::concurrency::{Aimd, Gradient};
 use twilio_proxy::middleware::limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer};
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
 use twilio_proxy::middleware::retry::RetryLayer;
@@ -148,6 +149,8 @@ contract! {
     // With what stands below it: only a response that can be cloned can be shared.
     coalesce: (CoalesceLayer::new(), CollectLayer::new());
     coalesce_off: (CoalesceLayer::off(), CollectLayer::new());
+    aimd_limit: ConcurrencyLimitLayer::adaptive(Aimd::new(1).bounds(1, 1));
+    gradient_limit: ConcurrencyLimitLayer::adaptive(Gradient::new(1).bounds(1, 1));
     all_of_them: (
         CallSpanLayer::new(),
         DeadlineLayer::new(MINUTE),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tokio::time::Instant;
-use tokio_test::task;
+use tokio_test::{assert_ready, task};
 use twilio_proxy::call::{CallOptions, Effect, Priority, Rejection, WhenLimited};
 use twilio_proxy::gateway::{ErrorKind, GatewayExt, StackLayers};
 use twilio_proxy::middleware::limit::Quota;
@@ -112,7 +112,7 @@ async fn to_wait_at_the_rate_limit() {
 }
 
 /// Of ten places in a line, calls of low priority may see five taken, normal ones nine, high ones
-/// all but the last. When it is full, those of high priority take the places of all others.
+/// all but the last. Where there is none left, who came last of the lowest has to go.
 #[tokio::test(start_paused = true)]
 async fn a_priority() {
     let (simulator, gateway) =
@@ -123,32 +123,36 @@ async fn a_priority() {
         });
     let send = |priority| {
         let options = CallOptions::new().priority(priority);
-        task::spawn(gateway.send(FetchSession::by_name(service(1), "none").with(options)))
+        let mut call =
+            task::spawn(gateway.send(FetchSession::by_name(service(1), "none").with(options)));
+        let outcome = call.poll();
+        (call, outcome)
     };
-    let mut waiting = Vec::new();
-    for (priority, most) in [(Priority::Low, 5), (Priority::Normal, 9), (Priority::High, 10)] {
-        let refused = loop {
-            let mut call = send(priority);
-            match call.poll() {
-                std::task::Poll::Ready(outcome) => break outcome.unwrap_err(),
-                std::task::Poll::Pending => waiting.push(call),
-            }
-        };
-        assert_eq!((refused.kind(), refused.effect()), (ErrorKind::Rejected, Effect::None));
-        let line = gateway.health().concurrency.unwrap();
-        assert_eq!(line.waiting, most, "{priority:?}");
-    }
-    // One under way, nine of low and normal priority, ten of high.
-    assert_eq!(waiting.len(), 20);
-    for (number, call) in waiting.into_iter().enumerate() {
-        let error = call.await.unwrap_err();
-        if (1..10).contains(&number) {
-            assert_eq!(error.rejection(), Some(Rejection::Shed), "call {number}");
-            assert!(error.retry_after().is_some_and(|after| after > Duration::ZERO));
-        } else {
-            assert!(error.is_not_found(), "call {number}: {error}");
+    let (mut goes, mut shed) = (Vec::new(), Vec::new());
+    goes.push(send(Priority::Normal).0);
+    for (priority, joins) in [(Priority::Low, 5), (Priority::Normal, 4), (Priority::High, 1)] {
+        for _ in 0..joins {
+            let calls = if priority == Priority::Low { &mut shed } else { &mut goes };
+            calls.push(send(priority).0);
         }
     }
-    assert_eq!(gateway.health().concurrency.unwrap().shed, 9);
+    let line = || gateway.health().concurrency.unwrap();
+    assert_eq!(line().waiting, 10);
+    let (_, outcome) = send(Priority::Low);
+    let refused = assert_ready!(outcome).unwrap_err();
+    assert_eq!((refused.kind(), refused.effect()), (ErrorKind::Rejected, Effect::None));
+    assert_eq!(refused.rejection(), Some(Rejection::QueueFull));
+
+    // Five more of high priority take the places of the five low ones, the youngest first.
+    for _ in 0..5 {
+        goes.push(send(Priority::High).0);
+        let error = assert_ready!(shed.pop().unwrap().poll()).unwrap_err();
+        assert_eq!((error.kind(), error.effect()), (ErrorKind::Rejected, Effect::None));
+        assert_eq!(error.rejection(), Some(Rejection::Shed));
+    }
+    assert_eq!((line().waiting, line().shed), (10, 5));
+    for call in goes {
+        assert!(call.await.unwrap_err().is_not_found());
+    }
     assert_eq!(simulator.stats().of(Action::Fetch).received, 11);
 }

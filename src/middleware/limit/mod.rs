@@ -5,6 +5,8 @@
 //! with answers in 20 ms, 30 calls a second are less than one at a time; when answers take 10 s, the
 //! same 30 a second are 300 at once.
 //!
+//! The rate is a setting; how much at once may also be [learned](concurrency#which-policy-when).
+//!
 //! # What both share
 //!
 //! Calls wait *in* `call`, in the response future. `poll_ready` only forwards: a service that was
@@ -13,6 +15,13 @@
 //! that is dropped leaves nothing behind. While a call waits, its facts say that it has not gone
 //! further ([`CallFacts::enter_queue`](crate::call::CallFacts::enter_queue)), so that a deadline
 //! that cuts it off knows that nothing has happened.
+//!
+//! # Who is turned away
+//!
+//! A queue that can't be served in time helps nobody, so both refuse at once a call that would wait
+//! past its deadline, and say when to come back. When the line is full, a call of higher
+//! [priority](crate::call::Priority) takes the place of the youngest of the lowest; of equals, who came
+//! first stays. Whoever holds a slot, or is the next to have its cell, keeps it.
 //!
 //! # Layer order
 //!
@@ -32,5 +41,5 @@ pub mod concurrency;
 mod line;
 pub mod rate;
 
-pub use concurrency::{ConcurrencyLimit, ConcurrencyLimitLayer};
+pub use concurrency::{ConcurrencyLimit, ConcurrencyLimitLayer, LimitPolicy};
 pub use rate::{Quota, RateLimit, RateLimitLayer};

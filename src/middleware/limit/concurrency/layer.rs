@@ -23,7 +23,7 @@ const PLACES: usize = 1024;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {
-/// let layer = ConcurrencyLimitLayer::new(64);
+/// let layer = ConcurrencyLimitLayer::new(64).max_waiting(256);
 /// let service = layer.layer(service_fn(|_: Request<Full<Bytes>>| async {
 ///     Ok::<_, BoxError>(Response::new(()))
 /// }));
@@ -36,17 +36,26 @@ const PLACES: usize = 1024;
 /// # }
 /// ```
 ///
+/// [`adaptive`](Self::adaptive) takes a policy that learns instead of a number.
+///
 /// # Errors
 ///
-/// A call that finds the line too long for its priority fails with a
-/// [`Fault`](crate::call::Fault) of kind `Rejected(QueueFull)`. The inner service's errors pass
-/// through.
+/// A [`Fault`](crate::call::Fault) whose effect is `None`, and which says when to come back where
+/// that is known:
+///
+/// - `Rejected(QueueFull)` for a call that finds the line too long for its priority;
+/// - `Rejected(Shed)` for one whose turn would come after its deadline, and for one that waits and
+///   has to give its place up to a call of higher priority;
+/// - `Deadline` for one whose deadline passed in line, where no deadline layer above has dropped it.
+///
+/// The inner service's errors pass through.
 ///
 /// # Layer order
 ///
 /// Inside retry, so that a call that backs off holds no slot, and inside the rate limit, so that
 /// one that waits for its cell holds none either. Outside the attempt's span and timeout, which
-/// time the server and not our queues.
+/// time the server and not our queues. A policy that learns wants the attempt's timeout inside, for
+/// what it has to say, and the layer that collects the body, so that the classifier can read it.
 ///
 /// The slot is held until the response future completes. Above the layer that collects the body
 /// that means the whole answer is in; without one, a body still being read is not counted.
@@ -55,7 +64,8 @@ const PLACES: usize = 1024;
 ///
 /// A dropped call gives back its slot, or its place in the line, at once, and those behind it keep
 /// their order. A waiting future must be polled or dropped, as with any queue: one that is kept and
-/// not polled keeps the slot that it is given.
+/// not polled keeps the slot that it is given. A policy that learns is told of an attempt that was
+/// dropped, and after what time.
 pub struct ConcurrencyLimitLayer<P = Fixed, C = StatusClassifier> {
     shared: Arc<Shared<P>>,
     settings: Settings<C>,
@@ -68,7 +78,15 @@ impl ConcurrencyLimitLayer {
         Self::adaptive(Fixed::new(limit))
     }
 
-    /// Lets as many calls go at once as this policy finds right.
+    /// Lets as many calls go at once as this policy finds right; see [which](super#which-policy-when).
+    ///
+    /// ```
+    /// use twilio_proxy::middleware::limit::ConcurrencyLimitLayer;
+    /// use twilio_proxy::middleware::limit::concurrency::Aimd;
+    ///
+    /// let layer = ConcurrencyLimitLayer::adaptive(Aimd::new(100).bounds(10, 100));
+    /// assert_eq!(layer.stats().limit, 100);
+    /// ```
     #[must_use]
     pub fn adaptive<P: LimitPolicy>(policy: P) -> ConcurrencyLimitLayer<P> {
         let settings = Settings { places: PLACES, classifier: StatusClassifier, header: None };

@@ -107,7 +107,7 @@ impl World {
         let expected = self.expect(priority, deadline);
         let guest = Guest { priority, deadline, places: places(priority), now: self.now };
         let joined = self.line.join(&guest, pace, &mut Woken::default());
-        assert_eq!(joined.as_ref().map(|_| ()), expected.as_ref().map(|()| ()));
+        assert_eq!(joined.as_ref().map(|_| ()).map_err(|refused| *refused), expected);
         if let Ok(joined) = joined {
             let (flag, state) = (Arc::default(), State::Waits);
             let place = joined.place;
