@@ -66,6 +66,10 @@ impl LocalLimiter {
         nanos
     }
 
+    pub(super) fn is_throttled_at(&self, now: Instant) -> bool {
+        self.nanos(now) < self.cut_until.load(Relaxed)
+    }
+
     fn untouched_cells(&self, nanos: u64) -> Cells {
         // A copy of numbers has no half-way state: go on with it after a panic elsewhere.
         let mut untouched = self.untouched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,10 +124,8 @@ impl Limiter for LocalLimiter {
     }
 
     fn is_throttled(&self) -> bool {
-        match self.cut_until.load(Relaxed) {
-            0 => false,
-            until => self.nanos(Instant::now()) < until,
-        }
+        // The clock is dearer than the look.
+        self.cut_until.load(Relaxed) > 0 && self.is_throttled_at(Instant::now())
     }
 }
 

@@ -107,6 +107,9 @@
 //!   [`Throttled`](crate::call::Class::Throttled) turns all this off.
 //! - Where the server counts over minutes: after a burst it refuses for the rest of its minute, and all that
 //!   can be known is what it says in `Retry-After`. Set the quota right instead.
+//! - Where refusals have nothing to do with the rate, and come by chance. They are taken for a limit, as lost
+//!   packets are by TCP: at one call in a hundred a key keeps to some 30 calls a second, at one in fifty to 15, at
+//!   one in ten to between one and two.
 //! - Where one server's limit spans several keys. Each learns by itself; count them as one with
 //!   [`key_by`](super::RateLimitLayer::key_by).
 //! - Where latency is all that matters and refusals are cheap: calls wait here rather than fail.

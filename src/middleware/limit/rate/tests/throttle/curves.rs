@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::super::Quota;
 use super::super::super::accepted::{Accepted, WINDOW};
 use super::super::super::curve::{Curve, PROBE, RETURN};
 
@@ -86,6 +87,15 @@ proptest! {
         prop_assert!(sum >= since(WINDOW - WINDOW / 10).floor() - 1e-6, "{sum}");
         prop_assert!(sum <= since(WINDOW + WINDOW / 10) + 1e-6, "{sum}");
     }
+}
+
+#[test]
+fn a_slower_quota_saves_less_over_the_same_time_and_two_at_least() {
+    let quota = Quota::per_second(100).burst(20);
+    assert_eq!(quota.slowed(50.0), Quota::per_second(50).burst(10));
+    assert_eq!(quota.slowed(0.5), Quota::per_minute(30).burst(2));
+    assert_eq!(quota.slowed(1e9), quota, "never a faster one");
+    assert_eq!(Quota::per_second(100).slowed(1.0).max_burst(), 1);
 }
 
 #[test]

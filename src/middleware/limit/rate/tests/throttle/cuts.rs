@@ -47,6 +47,10 @@ impl Bench {
         self.limiter.throttled(&self.key, &mut self.state, &throttle);
     }
 
+    fn is_throttled(&self) -> bool {
+        self.limiter.is_throttled_at(self.now)
+    }
+
     fn rate(&self) -> KeyRate {
         self.limiter.rate(&self.state, self.now).expect("a rate")
     }
@@ -79,10 +83,10 @@ fn a_throttle_cuts_to_nine_tenths_of_what_was_accepted_not_of_the_quota() {
         assert!(bench.goes());
         bench.now += SECOND / 30;
     }
-    assert!(!bench.rate().is_cut && !bench.limiter.is_throttled());
+    assert!(!bench.rate().is_cut && !bench.is_throttled());
     bench.throttle(MS * 50, None);
     bench.is_close(27.0);
-    assert!(bench.rate().is_cut && bench.limiter.is_throttled());
+    assert!(bench.rate().is_cut && bench.is_throttled());
     bench.now += Duration::from_millis(2500);
     bench.is_close(30.0);
     bench.now += Duration::from_secs(6);
@@ -171,7 +175,24 @@ fn a_change_of_the_quota_holds_under_a_cut_as_well() {
     quota.set(Quota::per_second(50).burst(1));
     bench.is_close(9.0);
     assert!(bench.take_all(SECOND) <= 11);
-    assert!(bench.limiter.is_throttled(), "reckoned for the new quota");
+    assert!(bench.is_throttled(), "reckoned for the new quota");
+}
+
+/// Whether anything is throttled is known from one number: it must follow a quota that is raised.
+#[test]
+fn a_raised_quota_takes_longer_to_come_back_to_and_that_is_known() {
+    let quota = Live::new(Quota::per_second(10).burst(1));
+    let mut bench = Bench::new(quota.clone());
+    bench.take_all(SECOND * 10);
+    bench.throttle(MS, None);
+    bench.now += SECOND;
+    quota.set(Quota::per_second(1000).burst(1));
+    bench.check();
+    // Ten a second would be back by now, a thousand are not.
+    bench.now += SECOND * 10;
+    assert!(bench.is_throttled() && bench.rate().is_cut);
+    bench.now += SECOND * 60;
+    assert!(!bench.is_throttled() && !bench.rate().is_cut);
 }
 
 #[test]

@@ -118,6 +118,23 @@ impl Gate {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn calls_refused_together_are_one_throttle() {
+    let gate = Gate::default();
+    let layer = RateLimitLayer::new(Quota::per_second(100).burst(10));
+    let mut service = layer.layer(gate.service());
+    let mut calls: Vec<_> = (0..5).map(|_| task::spawn(service.call(Request::new(429)))).collect();
+    calls.iter_mut().for_each(|call| assert_pending!(call.poll()));
+    let mut rates = Vec::new();
+    for mut call in calls {
+        tokio::time::advance(MS * 20).await;
+        gate.0.notify_one();
+        assert_ready!(call.poll()).expect("an answer");
+        rates.push(layer.rates()[0].1.granted);
+    }
+    assert_eq!(rates, [rates[0]; 5], "four of them were granted before the cut");
+}
+
 /// The limiter of the SDKs sleeps with its lock in hand: whoever brings the news waits for the sleeper.
 #[tokio::test(start_paused = true)]
 async fn news_come_in_while_others_wait_and_the_head_looks_again() {

@@ -13,7 +13,7 @@ use crate::call::Priority;
 
 const TERMS: Terms = Terms { waits: false, deadline: None, priority: Priority::Normal, places: 0 };
 const THREADS: usize = 8;
-const EACH: usize = 2000;
+const EACH: usize = 30_000;
 
 /// A limiter of the AWS SDKs' kind reads the rate, reckons, and writes back what it made of it: two
 /// threads that do so at once lose one of the updates. Here no grant and no refusal is lost.
