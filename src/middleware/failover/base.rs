@@ -49,7 +49,10 @@ impl Base {
     pub(super) fn covers(&self, uri: &Uri) -> bool {
         let rest = uri.path().strip_prefix(&*self.prefix);
         let below = |rest: &str| self.prefix.is_empty() || rest.is_empty() || rest.starts_with('/');
-        rest.is_some_and(below) && self.origin.matches(uri)
+        // As our own gateway spells it; the long way is for what others call by another name.
+        let same =
+            || uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority);
+        rest.is_some_and(below) && (same() || self.origin.matches(uri))
     }
 
     /// The same place under another base, for a URL that lies under this one; `None` if it becomes

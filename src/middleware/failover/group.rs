@@ -143,13 +143,18 @@ impl Group {
         let rules = self.ejection.read(|rules| *rules);
         let pool = self.pool(&rules, now);
         let rank = |number: u32, slot: &Slot| pool.rank(number, slot, ask, &rules, now);
-        let ranks = || self.listed().filter_map(|(number, slot)| rank(number, slot));
-        let best = ranks().min()?;
-        let mut fit = self.listed().filter(|(number, slot)| rank(*number, slot) == Some(best));
-        let count = ranks().filter(|rank| *rank == best).count();
-        if !ask.read || count < 2 {
-            return fit.next().map(|(number, _)| number);
+        let (mut best, mut first, mut count) = (u8::MAX, None, 0);
+        for (number, slot) in self.listed() {
+            match rank(number, slot) {
+                Some(rank) if rank < best => (best, first, count) = (rank, Some(number), 1),
+                Some(rank) if rank == best => count += 1,
+                _ => {}
+            }
         }
+        if !ask.read || count < 2 {
+            return first;
+        }
+        let mut fit = self.listed().filter(|(number, slot)| rank(*number, slot) == Some(best));
         let (one, other) = two_of(count, self.rng.bits());
         let (first, second) = (one.min(other), one.max(other));
         let (a, b) = (fit.nth(first)?, fit.nth(second - first - 1)?);
