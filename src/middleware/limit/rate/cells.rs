@@ -16,7 +16,7 @@ use super::Quota;
 /// Times are nanoseconds after the limiter's beginning, told by the caller: so a check reads no
 /// clock of its own.
 #[derive(Clone, Copy, Debug)]
-pub struct Cells {
+pub(super) struct Cells {
     /// The quota that the state is counted in.
     quota: Quota,
     /// When all cells will be there again: GCRA's theoretical arrival time.
@@ -26,6 +26,10 @@ pub struct Cells {
 impl Cells {
     pub(super) fn full(quota: Quota) -> Self {
         Self { quota, full_at: 0 }
+    }
+
+    pub(super) fn quota(&self) -> Quota {
+        self.quota
     }
 
     /// Takes one cell, or says when there will be one.

@@ -4,13 +4,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::Request;
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::Limiter;
+use super::report::{Report, Shared};
 use super::turn::Turn;
-use crate::call::{CallFacts, Fault, Raise};
+use crate::call::{CallFacts, Classifier, Fault, Raise};
 
 pin_project! {
     /// The future of [`RateLimit`](super::RateLimit).
@@ -18,70 +19,77 @@ pin_project! {
     /// A call that need not wait is inside this future from the start; one that must is boxed with
     /// its service and its request until it goes.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, B, L>
+    pub struct ResponseFuture<S, B, L, C>
     where
         S: Service<Request<B>>,
         L: Limiter,
     {
         #[pin]
-        state: State<S, B, L>,
+        state: State<S, B, L, C>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, L>
+    enum State<S, B, L, C>
     where
         S: Service<Request<B>>,
         L: Limiter,
     {
-        Called { #[pin] future: S::Future },
-        Held { held: Pin<Box<Held<S, B, L>>> },
+        Called { #[pin] future: S::Future, report: Option<Report<L, C>> },
+        Held { held: Pin<Box<Held<S, B, L, C>>> },
         Refused { fault: Option<Fault> },
     }
 }
 
 pin_project! {
     /// A call that waits, with the readied service that it will go to.
-    struct Held<S, B, L: Limiter> {
+    struct Held<S, B, L: Limiter, C> {
         // Dropped in this order where nobody called it: the turn last, so that the next in line
         // finds nothing of this one.
         service: S,
         request: Option<Request<B>>,
         facts: Option<Arc<CallFacts>>,
+        shared: Arc<Shared<L, C>>,
         #[pin]
         turn: Turn<L>,
     }
 }
 
-impl<S, B, L> ResponseFuture<S, B, L>
+impl<S, B, L, C> ResponseFuture<S, B, L, C>
 where
     S: Service<Request<B>>,
     L: Limiter,
 {
-    pub(super) fn called(future: S::Future) -> Self {
-        Self { state: State::Called { future } }
+    pub(super) fn called(future: S::Future, report: Option<Report<L, C>>) -> Self {
+        Self { state: State::Called { future, report } }
     }
 
     pub(super) fn refused(fault: Fault) -> Self {
         Self { state: State::Refused { fault: Some(fault) } }
     }
 
-    pub(super) fn held(service: S, request: Request<B>, turn: Turn<L>) -> Self {
+    pub(super) fn held(
+        service: S,
+        request: Request<B>,
+        shared: Arc<Shared<L, C>>,
+        turn: Turn<L>,
+    ) -> Self {
         let facts = CallFacts::of(request.extensions()).cloned();
         if let Some(facts) = &facts {
             facts.enter_queue();
         }
-        let held = Box::pin(Held { service, request: Some(request), facts, turn });
+        let held = Box::pin(Held { service, request: Some(request), facts, shared, turn });
         Self { state: State::Held { held } }
     }
 }
 
-impl<S, B, L> Future for ResponseFuture<S, B, L>
+impl<S, B, R, L, C> Future for ResponseFuture<S, B, L, C>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response<R>>,
     S::Error: Raise,
     L: Limiter,
+    C: Classifier<R>,
 {
     type Output = Result<S::Response, S::Error>;
 
@@ -89,7 +97,13 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Called { future } => return future.poll(cx),
+                StateProj::Called { future, report } => {
+                    let result = ready!(future.poll(cx));
+                    if let (Ok(response), Some(report)) = (&result, report.take()) {
+                        report.hear(response);
+                    }
+                    return Poll::Ready(result);
+                }
                 StateProj::Refused { fault } => match fault.take() {
                     Some(fault) => return Poll::Ready(Err(fault.into())),
                     // OK because the future has ended, and nobody may poll it again.
@@ -97,17 +111,19 @@ where
                 },
                 StateProj::Held { held } => {
                     let held = held.as_mut().project();
-                    let turn = ready!(held.turn.poll(cx));
+                    let mut turn = held.turn;
+                    let gone = ready!(turn.as_mut().poll(cx));
                     if let Some(facts) = held.facts {
                         facts.leave_queue();
                     }
-                    match (turn, held.request.take()) {
+                    match (gone, held.request.take()) {
                         (Err(refusal), _) => State::Refused { fault: Some(refusal.into_fault()) },
-                        (Ok(()), Some(request)) => {
-                            State::Called { future: held.service.call(request) }
-                        }
+                        (Ok(granted), Some(request)) => State::Called {
+                            future: held.service.call(request),
+                            report: Report::of(held.shared, turn.bits(), granted),
+                        },
                         // OK because the request is there until the state changes just below.
-                        (Ok(()), None) => return Poll::Pending,
+                        (Ok(_), None) => return Poll::Pending,
                     }
                 }
             };
@@ -117,7 +133,7 @@ where
     }
 }
 
-impl<S, B, L> fmt::Debug for ResponseFuture<S, B, L>
+impl<S, B, L, C> fmt::Debug for ResponseFuture<S, B, L, C>
 where
     S: Service<Request<B>>,
     L: Limiter,

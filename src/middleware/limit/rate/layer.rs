@@ -1,18 +1,21 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tower::Layer;
 
 use super::key::{Key, KeyBy, RequestHead};
+use super::report::Shared;
 use super::table::Table;
-use super::{Limiter, LocalLimiter, Quota, RateLimit};
-use crate::call::{Live, WhenLimited};
+use super::{KeyRate, Limiter, LocalLimiter, Quota, RateLimit};
+use crate::call::{Clock, Live, StatusClassifier, WhenLimited};
 
 /// How many calls of one key may wait by default. At the default quota the last of them waits
 /// about 35 seconds, longer than most deadlines: a longer queue would only hold memory.
 const PLACES: usize = 1024;
 
-/// Limits how often calls go, by key. See the [module](super) for why and how.
+/// Limits how often calls go, by key. See the [module](super) for why and how, and
+/// [`throttle`](super::throttle) for what comes of a 429.
 ///
 /// ```
 /// # use std::convert::Infallible;
@@ -50,7 +53,8 @@ const PLACES: usize = 1024;
 ///
 /// Inside retry: a call that backs off must not stand in line, and each attempt counts. Outside
 /// the concurrency limit: a call that waits for its cell must not hold a slot. Outside the
-/// attempt's span and timeout, which time the server and not our queues.
+/// attempt's span and timeout, which time the server and not our queues. Nothing below may answer a
+/// throttle with another response, or it would not be seen.
 ///
 /// Every service that this layer, or a clone of it, makes shares its quotas, keys and lines.
 ///
@@ -59,17 +63,19 @@ const PLACES: usize = 1024;
 /// A call that is dropped while it waits gives up its place: no cell is taken for it, and those
 /// behind it keep their order. A waiting future must be polled or dropped, as with any queue: one
 /// that is kept and not polled holds up those behind it. A call that did not have to wait has its
-/// cell when `call` returns.
-pub struct RateLimitLayer<L: Limiter = LocalLimiter> {
+/// cell when `call` returns. Dropped before its answer is in, it says nothing of a throttle.
+pub struct RateLimitLayer<L: Limiter = LocalLimiter, C = StatusClassifier> {
     table: Arc<Table<L>>,
-    settings: Settings,
+    settings: Settings<C>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
+#[derive(Clone)]
+pub(super) struct Settings<C> {
     pub(super) key_by: KeyBy,
     pub(super) when_limited: WhenLimited,
     pub(super) places: usize,
+    pub(super) classifier: C,
+    pub(super) clock: Clock,
 }
 
 impl RateLimitLayer {
@@ -95,8 +101,31 @@ impl<L: Limiter> RateLimitLayer<L> {
             key_by: KeyBy::default(),
             when_limited: WhenLimited::default(),
             places: PLACES,
+            classifier: StatusClassifier,
+            clock: Clock::system(),
         };
         Self { table: Arc::new(Table::new(limiter)), settings }
+    }
+}
+
+impl<L: Limiter, C> RateLimitLayer<L, C> {
+    /// Who says that an answer is a throttle: a 429, by default.
+    ///
+    /// A classifier that says so of nothing makes a limit that no answer changes. One that says so of
+    /// more than rates, of a conflict that passes or of too many calls at once, is for the retry
+    /// layer: those don't get fewer by going slower.
+    #[must_use]
+    pub fn classifier<D>(self, classifier: D) -> RateLimitLayer<L, D> {
+        let Settings { key_by, when_limited, places, clock, .. } = self.settings;
+        let settings = Settings { key_by, when_limited, places, classifier, clock };
+        RateLimitLayer { table: self.table, settings }
+    }
+
+    /// The clock that dates in `Retry-After` are read by.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.settings.clock = clock;
+        self
     }
 
     /// Makes the key of each request by a function.
@@ -143,27 +172,60 @@ impl<L: Limiter> RateLimitLayer<L> {
     pub fn keys(&self) -> usize {
         self.table.keys()
     }
-}
 
-impl<S, L: Limiter> Layer<S> for RateLimitLayer<L> {
-    type Service = RateLimit<S, L>;
+    /// Whether any key is below its quota now, because the server throttled. One load where that
+    /// never happened, and a look at the clock else: fit to be asked for each call.
+    ///
+    /// A key that got its quota back early, because the quota was lowered, may count until it would
+    /// have recovered.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.table.limiter().is_throttled()
+    }
 
-    fn layer(&self, inner: S) -> Self::Service {
-        RateLimit::new(inner, Arc::clone(&self.table), self.settings.clone())
+    /// How many keys are below their quota now. Walks the keys: for health checks.
+    #[must_use]
+    pub fn throttled_keys(&self) -> usize {
+        self.table.cut_keys(Instant::now())
+    }
+
+    /// The keys and the rates at which their calls go, in no order. Walks the keys: for health checks.
+    #[must_use]
+    pub fn rates(&self) -> Vec<(Key, KeyRate)> {
+        self.table.rates(Instant::now())
     }
 }
 
-impl<L: Limiter> Clone for RateLimitLayer<L> {
+impl<S, L: Limiter, C: Clone> Layer<S> for RateLimitLayer<L, C> {
+    type Service = RateLimit<S, L, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let (table, settings) = (Arc::clone(&self.table), self.settings.clone());
+        RateLimit::new(inner, Arc::new(Shared { table, settings }))
+    }
+}
+
+impl<L: Limiter, C: Clone> Clone for RateLimitLayer<L, C> {
     fn clone(&self) -> Self {
         Self { table: Arc::clone(&self.table), settings: self.settings.clone() }
     }
 }
 
-impl<L: Limiter + fmt::Debug> fmt::Debug for RateLimitLayer<L> {
+impl<L: Limiter + fmt::Debug, C> fmt::Debug for RateLimitLayer<L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimitLayer")
             .field("limiter", self.table.limiter())
             .field("settings", &self.settings)
             .finish()
+    }
+}
+
+impl<C> fmt::Debug for Settings<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("key_by", &self.key_by)
+            .field("when_limited", &self.when_limited)
+            .field("places", &self.places)
+            .finish_non_exhaustive()
     }
 }

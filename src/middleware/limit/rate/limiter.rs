@@ -1,15 +1,9 @@
-use std::fmt;
-use std::future::{Future, Pending};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::future::Future;
 
 use tokio::time::Instant;
 
-use super::{Cells, Key, Quota};
-use crate::call::Live;
-
-/// As far ahead as tokio's timers are asked to look: thirty years.
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+use super::Key;
+use super::throttle::{KeyRate, Throttle};
 
 /// Whoever grants cells: the arithmetic of a quota, without the waiting.
 ///
@@ -28,11 +22,21 @@ const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 ///   whether to say yes, or no, or to fall back on a quota of its own.
 /// - `State` can be an `Arc` that the future shares, to keep a batch of cells granted at once:
 ///   `check` then says [`Check::Go`] until they are used up, and asks seldom.
+///
+/// # A limiter that listens
+///
+/// A server that throttles says so in its answers. A limiter that sets [`LISTENS`](Self::LISTENS) is
+/// told of each such answer, under the key's lock, and may grant less for a while: see
+/// [`throttle`](super::throttle). For one that does not, calls carry nothing for it and no answer
+/// is looked at.
 pub trait Limiter: Send + Sync + 'static {
+    /// Whether it wants to hear when the server throttles.
+    const LISTENS: bool = false;
+
     /// What is kept for each key.
     type State: Send + 'static;
 
-    /// A question that takes time; [`Pending`] for a limiter that never asks.
+    /// A question that takes time; [`Pending`](std::future::Pending) for a limiter that never asks.
     type Asking: Future<Output = Verdict> + Send + 'static;
 
     /// The state of a key that is seen for the first time.
@@ -49,6 +53,29 @@ pub trait Limiter: Send + Sync + 'static {
 
     /// Whether forgetting the key would change nothing: its state is no worse than an untouched one.
     fn is_idle(&self, state: &mut Self::State, now: Instant) -> bool;
+
+    /// The server refused a call that had its cell here. Must not block, and must not grant.
+    fn throttled(&self, key: &Key, state: &mut Self::State, throttle: &Throttle) {
+        let _ = (key, state, throttle);
+    }
+
+    /// Whether the key is granted less than its quota, because the server throttled. Asked around
+    /// each check, to tell the log when it is over.
+    fn is_cut(&self, state: &Self::State) -> bool {
+        let _ = state;
+        false
+    }
+
+    /// At what rate the key's calls may go now, for a look at its health; none if not known here.
+    fn rate(&self, state: &Self::State, now: Instant) -> Option<KeyRate> {
+        let _ = (state, now);
+        None
+    }
+
+    /// Whether any key is cut. Asked for often, so it should take no lock.
+    fn is_throttled(&self) -> bool {
+        false
+    }
 }
 
 /// What a limiter says to a check.
@@ -69,85 +96,4 @@ pub enum Verdict {
     Go,
     /// Not before this moment; no cell is taken.
     NotBefore(Instant),
-}
-
-/// A quota counted in this process, by governor's GCRA.
-///
-/// # Changes
-///
-/// The quota is live. A key adopts a new one at its next check and keeps the cells it has left,
-/// cut to the new burst: so a change grants nothing by itself, however often it is repeated. A
-/// larger burst fills at the new rate, for keys not seen before as well.
-pub struct LocalLimiter {
-    quota: Live<Quota>,
-    /// What the nanoseconds in the states are counted from.
-    beginning: Instant,
-    /// A key that never takes a cell. It goes through every change of the quota like all others,
-    /// and new keys begin as its copy: else a key could be forgotten under a small burst and come
-    /// back under a large one, full.
-    untouched: Mutex<Cells>,
-}
-
-impl LocalLimiter {
-    /// A limiter with this quota, or with a handle on it.
-    #[must_use]
-    pub fn new(quota: impl Into<Live<Quota>>) -> Self {
-        let quota = quota.into();
-        let untouched = Mutex::new(Cells::full(quota.read(|quota| *quota)));
-        Self { quota, beginning: Instant::now(), untouched }
-    }
-
-    fn nanos(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.beginning).as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    fn instant(&self, nanos: u64, now: Instant) -> Instant {
-        let at = self.beginning.checked_add(Duration::from_nanos(nanos));
-        // OK because a moment that the system's clock can't show will not come either.
-        at.unwrap_or_else(|| now.checked_add(FAR).unwrap_or(now))
-    }
-
-    fn adopt(&self, cells: &mut Cells, nanos: u64) {
-        self.quota.read(|quota| cells.adopt(*quota, nanos));
-    }
-}
-
-impl Limiter for LocalLimiter {
-    type State = Cells;
-    type Asking = Pending<Verdict>;
-
-    fn untouched(&self, now: Instant) -> Cells {
-        // A copy of numbers has no half-way state: go on with it after a panic elsewhere.
-        let mut untouched = self.untouched.lock().unwrap_or_else(PoisonError::into_inner);
-        self.adopt(&mut untouched, self.nanos(now));
-        *untouched
-    }
-
-    fn check(&self, _: &Key, cells: &mut Cells, now: Instant) -> Check<Self::Asking> {
-        let nanos = self.nanos(now);
-        self.adopt(cells, nanos);
-        match cells.take(nanos) {
-            Ok(()) => Check::Go,
-            Err(earliest) => Check::NotBefore(self.instant(earliest, now)),
-        }
-    }
-
-    fn earliest(&self, cells: &mut Cells, ahead: usize, now: Instant) -> Instant {
-        let nanos = self.nanos(now);
-        self.adopt(cells, nanos);
-        self.instant(cells.earliest(ahead, nanos), now)
-    }
-
-    fn is_idle(&self, cells: &mut Cells, now: Instant) -> bool {
-        let untouched = self.untouched(now);
-        let nanos = self.nanos(now);
-        self.adopt(cells, nanos);
-        cells.is_as_full_as(&untouched, nanos)
-    }
-}
-
-impl fmt::Debug for LocalLimiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalLimiter").field("quota", &self.quota).finish_non_exhaustive()
-    }
 }

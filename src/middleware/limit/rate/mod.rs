@@ -9,10 +9,13 @@
 //! tower has a `RateLimit`. It is not `Clone`, it counts in fixed windows (up to twice the rate
 //! across their border), and it waits in `poll_ready`, where nobody knows whose call it is.
 //!
+//! Where the server takes less than the quota says, its 429s slow the key down, and time brings it
+//! back: see [`throttle`].
+//!
 //! # When not
 //!
-//! Where calls are few, or several processes share the quota: each would keep to the whole of it.
-//! Divide it among them, or plug in a [`Limiter`] that they share.
+//! Where calls are few. Where several processes share the quota, each keeps to the whole of it until the
+//! server throttles: divide it among them, or plug in a [`Limiter`] that they share.
 //!
 //! # How a call goes
 //!
@@ -41,7 +44,8 @@
 //!
 //! # Keys come and go
 //!
-//! A key takes memory while it has fewer cells than a new one would, or somebody waits. Idle keys
+//! A key takes memory while it has fewer cells than a new one would, or somebody waits, or it had more
+//! than one call in the last five seconds, or is slowed down by the server's throttles. Idle keys
 //! are forgotten when new ones come: a part of the table is swept when it has doubled, or a minute
 //! after the last time. So under ever new keys there are about twice as many as are in use (and a
 //! thousand more, which are not worth the sweep), no task runs in the background, and a key that
@@ -52,23 +56,33 @@
 //! The quota is a [`Live`](crate::call::Live) setting. A new one holds from a key's next call on,
 //! for calls that wait already within a second, and grants no cell by itself: see [`LocalLimiter`].
 
+mod accepted;
 mod cells;
+mod curve;
+mod cut;
 mod future;
+mod hashed;
 mod key;
 mod layer;
 mod limiter;
+mod local;
 mod quota;
+mod report;
 mod service;
 mod table;
+pub mod throttle;
 mod turn;
 
-pub use cells::Cells;
+use cells::Cells;
+pub use cut::KeyState;
 pub use future::ResponseFuture;
 pub use key::{Key, RequestHead};
 pub use layer::RateLimitLayer;
-pub use limiter::{Check, Limiter, LocalLimiter, Verdict};
+pub use limiter::{Check, Limiter, Verdict};
+pub use local::LocalLimiter;
 pub use quota::Quota;
 pub use service::RateLimit;
+pub use throttle::{KeyRate, Throttle};
 
 #[cfg(test)]
 mod tests;

@@ -96,6 +96,22 @@ impl Quota {
         self.burst as u128 + window.as_nanos() / self.interval as u128
     }
 
+    /// The steady rate, in calls a second.
+    pub(super) fn rate(&self) -> f64 {
+        1e9 / self.interval as f64
+    }
+
+    /// The quota at a lower rate, in calls a second, with a burst in proportion: what is saved is
+    /// saved over the same time. Two are left where there were two, for the timers' sake.
+    pub(super) fn slowed(self, rate: f64) -> Self {
+        // The cast saturates, and `per` knows the longest.
+        let interval = ((1e9 / rate).ceil() as u64).max(self.interval);
+        let share = self.interval as f64 / interval as f64;
+        let burst = (f64::from(self.burst) * share).ceil() as u32;
+        Self::per(Duration::from_nanos(interval), 1)
+            .burst(burst.clamp(self.burst.min(2), self.burst))
+    }
+
     pub(super) const fn interval_nanos(&self) -> u64 {
         self.interval
     }

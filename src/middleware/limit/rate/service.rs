@@ -3,49 +3,50 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Request;
+use http::{Request, Response};
 use tokio::time::Instant;
 use tower::Service;
 
-use super::layer::Settings;
-use super::table::{Arrival, Table, Terms};
+use super::report::{Report, Shared};
+use super::table::{Arrival, Terms};
 use super::turn::Turn;
 use super::{Limiter, LocalLimiter, ResponseFuture};
-use crate::call::{CallFacts, CallOptions, Raise, WhenLimited};
+use crate::call::{CallFacts, CallOptions, Classifier, Raise, StatusClassifier, WhenLimited};
 
 /// A service whose calls keep to a quota. Made by [`RateLimitLayer`](super::RateLimitLayer).
-pub struct RateLimit<S, L: Limiter = LocalLimiter> {
+pub struct RateLimit<S, L: Limiter = LocalLimiter, C = StatusClassifier> {
     inner: S,
-    table: Arc<Table<L>>,
-    settings: Settings,
+    shared: Arc<Shared<L, C>>,
 }
 
-impl<S, L: Limiter> RateLimit<S, L> {
-    pub(super) fn new(inner: S, table: Arc<Table<L>>, settings: Settings) -> Self {
-        Self { inner, table, settings }
+impl<S, L: Limiter, C> RateLimit<S, L, C> {
+    pub(super) fn new(inner: S, shared: Arc<Shared<L, C>>) -> Self {
+        Self { inner, shared }
     }
 
     fn terms(&self, facts: Option<&Arc<CallFacts>>) -> Terms {
+        let settings = &self.shared.settings;
         let wish = facts.and_then(|facts| facts.options());
         let when_limited = wish.and_then(CallOptions::wanted_when_limited);
         let priority = facts.map(|facts| facts.priority()).unwrap_or_default();
         Terms {
-            waits: when_limited.unwrap_or(self.settings.when_limited) == WhenLimited::Wait,
+            waits: when_limited.unwrap_or(settings.when_limited) == WhenLimited::Wait,
             deadline: facts.and_then(|facts| facts.deadline()),
-            places: priority.share_of(self.settings.places),
+            places: priority.share_of(settings.places),
         }
     }
 }
 
-impl<S, B, L> Service<Request<B>> for RateLimit<S, L>
+impl<S, B, R, L, C> Service<Request<B>> for RateLimit<S, L, C>
 where
-    S: Service<Request<B>> + Clone,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: Raise,
     L: Limiter,
+    C: Classifier<R>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, B, L>;
+    type Future = ResponseFuture<S, B, L, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -53,41 +54,42 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let facts = CallFacts::of(request.extensions());
-        let key = self.table.hashed(self.settings.key_by.key(&request, facts));
+        let Shared { table, settings } = &*self.shared;
+        let key = table.hashed(settings.key_by.key(&request, facts));
         let terms = self.terms(facts);
-        let turn = match self.table.arrive(&key, &terms, Instant::now()) {
-            Arrival::Go => return ResponseFuture::called(self.inner.call(request)),
+        let now = Instant::now();
+        let turn = match table.arrive(&key, &terms, now) {
+            Arrival::Go => {
+                let report = Report::of(&self.shared, key.bits(), now);
+                return ResponseFuture::called(self.inner.call(request), report);
+            }
             Arrival::Refused(refusal) => return ResponseFuture::refused(refusal.into_fault()),
-            Arrival::Ask(asking) => Turn::asking(Arc::clone(&self.table), key, terms, asking),
+            Arrival::Ask(asking) => Turn::asking(Arc::clone(table), key, terms, asking),
             Arrival::Joined(joined) => {
                 let operation = facts.map(|facts| facts.operation());
                 tracing::debug!(operation, ahead = joined.ahead, "a call waits for the rate limit");
-                Turn::joined(Arc::clone(&self.table), key, terms, joined)
+                Turn::joined(Arc::clone(table), key, terms, joined)
             }
         };
         // The readied instance goes along with the call; what stays is to be readied anew.
         let clone = self.inner.clone();
         let readied = mem::replace(&mut self.inner, clone);
-        ResponseFuture::held(readied, request, turn)
+        ResponseFuture::held(readied, request, Arc::clone(&self.shared), turn)
     }
 }
 
-impl<S: Clone, L: Limiter> Clone for RateLimit<S, L> {
+impl<S: Clone, L: Limiter, C> Clone for RateLimit<S, L, C> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            table: Arc::clone(&self.table),
-            settings: self.settings.clone(),
-        }
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 
-impl<S: fmt::Debug, L: Limiter + fmt::Debug> fmt::Debug for RateLimit<S, L> {
+impl<S: fmt::Debug, L: Limiter + fmt::Debug, C> fmt::Debug for RateLimit<S, L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimit")
             .field("inner", &self.inner)
-            .field("limiter", self.table.limiter())
-            .field("settings", &self.settings)
+            .field("limiter", self.shared.table.limiter())
+            .field("settings", &self.shared.settings)
             .finish()
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::super::line::{Line, Place};
+use super::hashed::{Bits, Hashed, Ready};
+use super::throttle::{self, KeyRate, Throttle};
 use super::{Check, Key, Limiter};
 use crate::call::{Fault, FaultKind, Rejection};
 
@@ -130,17 +132,17 @@ impl<L: Limiter> Table<L> {
     }
 
     pub(super) fn hashed(&self, key: Key) -> Hashed {
-        Hashed { hash: self.hasher.hash_one(&key), key }
+        Hashed::new(self.hasher.hash_one(&key), key)
     }
 
     /// The one step of a call that needs not wait: nobody does, and there is a cell.
     pub(super) fn arrive(&self, key: &Hashed, terms: &Terms, now: Instant) -> Arrival<L::Asking> {
-        self.with(key, now, |entry| {
+        self.watched(key, now, |entry| {
             if entry.length() > 0 {
                 // Whoever came before goes before, so this call's cell is not looked for now.
                 return self.join_entry(entry, terms, None, now).into();
             }
-            match self.limiter.check(&key.key, &mut entry.state, now) {
+            match self.limiter.check(key.key(), &mut entry.state, now) {
                 Check::Go => Arrival::Go,
                 Check::Ask(asking) => Arrival::Ask(asking),
                 Check::NotBefore(at) => self.join_entry(entry, terms, Some(at), now).into(),
@@ -150,7 +152,22 @@ impl<L: Limiter> Table<L> {
 
     /// The check of the head of the line.
     pub(super) fn check(&self, key: &Hashed, now: Instant) -> Check<L::Asking> {
-        self.with(key, now, |entry| self.limiter.check(&key.key, &mut entry.state, now))
+        self.watched(key, now, |entry| self.limiter.check(key.key(), &mut entry.state, now))
+    }
+
+    /// Hears that the server refused a call. A key that has been forgotten meanwhile was not in use.
+    pub(super) fn throttled(&self, bits: Bits, told: &Throttle) {
+        let news = {
+            let mut keys = self.shards[bits.shard(SHARDS)].lock();
+            let Some((hashed, _)) = keys.map.get_key_value(&bits) else { return };
+            let key = hashed.key().clone();
+            let Some(entry) = keys.map.get_mut(&bits) else { return };
+            let was_cut = self.limiter.is_cut(&entry.state);
+            self.limiter.throttled(&key, &mut entry.state, told);
+            (key, was_cut, self.limiter.rate(&entry.state, told.now))
+        };
+        // Outside the lock, for who listens to the log may do anything.
+        throttle::trace_cut(news);
     }
 
     /// Joins the line after a question whose answer was "not before".
@@ -201,14 +218,53 @@ impl<L: Limiter> Table<L> {
         self.shards.iter().map(of_shard).sum()
     }
 
+    /// The rate of every key that the limiter says one of, key by key.
+    pub(super) fn rates(&self, now: Instant) -> Vec<(Key, KeyRate)> {
+        let of_shard = |shard: &Shard<L::State>| -> Vec<_> {
+            let keys = shard.lock();
+            let rates = keys.map.iter().filter_map(|(hashed, entry)| {
+                Some((hashed.key().clone(), self.limiter.rate(&entry.state, now)?))
+            });
+            rates.collect()
+        };
+        self.shards.iter().flat_map(of_shard).collect()
+    }
+
+    /// How many keys are cut.
+    pub(super) fn cut_keys(&self, now: Instant) -> usize {
+        let of_shard = |shard: &Shard<L::State>| {
+            let keys = shard.lock();
+            let rates = keys.map.values().map(|entry| self.limiter.rate(&entry.state, now));
+            rates.flatten().filter(|rate| rate.is_cut).count()
+        };
+        self.shards.iter().map(of_shard).sum()
+    }
+
+    /// A step that may end a cut, which is told to the log.
+    fn watched<R>(
+        &self,
+        key: &Hashed,
+        now: Instant,
+        step: impl FnOnce(&mut Entry<L::State>) -> R,
+    ) -> R {
+        let (done, has_recovered) = self.with(key, now, |entry| {
+            let was_cut = self.limiter.is_cut(&entry.state);
+            let done = step(entry);
+            (done, was_cut && !self.limiter.is_cut(&entry.state))
+        });
+        if has_recovered {
+            throttle::trace_recovery(key.key());
+        }
+        done
+    }
+
     fn with<R>(
         &self,
         key: &Hashed,
         now: Instant,
         then: impl FnOnce(&mut Entry<L::State>) -> R,
     ) -> R {
-        // Not the low bits, which choose the bucket, nor the highest, which hashbrown compares.
-        let mut keys = self.shards[(key.hash >> 32) as usize % SHARDS].lock();
+        let mut keys = self.shards[key.bits().shard(SHARDS)].lock();
         if let Some(entry) = keys.map.get_mut(key) {
             return then(entry);
         }
@@ -252,39 +308,5 @@ impl<T> Entry<T> {
 impl<A> From<Result<Joined, Refusal>> for Arrival<A> {
     fn from(joined: Result<Joined, Refusal>) -> Self {
         joined.map_or_else(Self::Refused, Self::Joined)
-    }
-}
-
-/// A key and its hash: hashed once for the choice of the shard and the look-up in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hashed {
-    hash: u64,
-    key: Key,
-}
-
-impl Hash for Hashed {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
-}
-
-/// The hasher of what is hashed already.
-#[derive(Default)]
-struct Ready(u64);
-
-impl Hasher for Ready {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        // Never called for a `Hashed`; right all the same.
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }

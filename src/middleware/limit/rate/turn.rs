@@ -10,7 +10,8 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 
 use super::super::line::Place;
-use super::table::{Hashed, Joined, Refusal, Table, Terms};
+use super::hashed::{Bits, Hashed};
+use super::table::{Joined, Refusal, Table, Terms};
 use super::{Check, Limiter, Verdict};
 
 /// The longest sleep at a stretch. Whoever waits longer looks again in between, for the quota may
@@ -62,9 +63,16 @@ impl<L: Limiter> Turn<L> {
         Self { table, key, terms, place: Some(place), step }
     }
 
-    /// Ready when the call has its cell. The place is kept until the turn is dropped, so that the
+    pub(super) fn bits(&self) -> Bits {
+        self.key.bits()
+    }
+
+    /// Ready with the moment at which the call got its cell. The place is kept until the turn is dropped, so that the
     /// next in line can't go before this call has gone.
-    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+    pub(super) fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Instant, Refusal>> {
         let mut this = self.project();
         loop {
             let next = match this.step.as_mut().project() {
@@ -79,7 +87,7 @@ impl<L: Limiter> Turn<L> {
                     Step::Asleep { sleep }
                 }
                 StepProj::Asking { asking } => match ready!(asking.poll(cx)) {
-                    Verdict::Go => return Poll::Ready(Ok(())),
+                    Verdict::Go => return Poll::Ready(Ok(Instant::now())),
                     Verdict::NotBefore(at) if this.place.is_some() => Step::NotBefore { at },
                     Verdict::NotBefore(at) => {
                         match this.table.join(this.key, this.terms, at, Instant::now()) {
@@ -95,8 +103,9 @@ impl<L: Limiter> Turn<L> {
                     if let Some(place) = this.place {
                         ready!(place.poll_slot(cx));
                     }
-                    match this.table.check(this.key, Instant::now()) {
-                        Check::Go => return Poll::Ready(Ok(())),
+                    let now = Instant::now();
+                    match this.table.check(this.key, now) {
+                        Check::Go => return Poll::Ready(Ok(now)),
                         Check::NotBefore(at) => Step::NotBefore { at },
                         Check::Ask(asking) => Step::Asking { asking },
                     }

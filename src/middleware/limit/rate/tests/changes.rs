@@ -72,7 +72,8 @@ fn a_key_forgotten_and_seen_again_under_a_larger_burst_has_no_more_than_it_had()
     let (begun, mut gone) = (Instant::now(), 0);
     let mut cells = limiter.untouched(begun);
     for round in 0..50 {
-        let now = begun + Duration::from_secs(round);
+        // So long that what was measured is of no use any more.
+        let now = begun + Duration::from_secs(round * 6);
         quota.set(small);
         assert!(limiter.is_idle(&mut cells, now), "full again, and forgotten");
         quota.set(large);
@@ -80,5 +81,5 @@ fn a_key_forgotten_and_seen_again_under_a_larger_burst_has_no_more_than_it_had()
         let goes = |_: &_| matches!(limiter.check(&key, &mut cells, now), Check::Go);
         gone += (0..1000).filter(goes).count();
     }
-    assert!(gone <= 2 + 49 * 10, "{gone} went");
+    assert!(gone <= 2 + 49 * 60, "{gone} went");
 }

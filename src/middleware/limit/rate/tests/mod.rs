@@ -5,6 +5,7 @@ mod changes;
 mod keys;
 mod refusals;
 mod remote;
+mod throttle;
 mod waiting;
 
 use std::mem;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::{Check, Key, Limiter, LocalLimiter, Quota, RateLimit, RateLimitLayer};
-use crate::call::{BoxError, CallFacts, CallOptions, Fault, Idempotency};
+use crate::call::{BoxError, CallFacts, CallOptions, Fault, Idempotency, StatusClassifier};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -119,7 +120,7 @@ impl Limiter for Counting {
     }
 }
 
-type Calling<L> = super::ResponseFuture<Log, u32, L>;
+type Calling<L> = super::ResponseFuture<Log, u32, L, StatusClassifier>;
 
 /// Readies the service and calls it, once, with a poll by hand in between.
 fn start<L: Limiter>(service: &mut RateLimit<Log, L>, request: Request<u32>) -> Calling<L> {
