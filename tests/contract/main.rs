@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use tower::Layer as _;
-use twilio_proxy::call::Rng;
+use twilio_proxy::call::{Class, Classifier, Rng};
 use twilio_proxy::middleware::auth::AuthLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
@@ -32,6 +32,16 @@ use twilio_proxy::middleware::retry::RetryLayer;
 use crate::probe::Probe;
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// Takes every answer for a throttle, so that a limit which listens is cut all the time.
+#[derive(Clone)]
+struct Throttling;
+
+impl<B> Classifier<B> for Throttling {
+    fn classify(&self, _: &http::Response<B>) -> Class {
+        Class::Throttled
+    }
+}
 
 /// Each line becomes a module with one test a promise.
 macro_rules! contract {
@@ -124,6 +134,7 @@ contract! {
     attempt_timeout: AttemptTimeoutLayer::new(MINUTE);
     retry: RetryLayer::new().rng(Rng::seeded(1));
     rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1));
+    throttled_rate_limit: RateLimitLayer::new(Quota::per_second(1).burst(1)).classifier(Throttling);
     concurrency_limit: ConcurrencyLimitLayer::new(1);
     all_of_them: (
         CallSpanLayer::new(),
