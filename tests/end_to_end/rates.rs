@@ -43,15 +43,15 @@ async fn the_default_quota_never_meets_a_429() {
     assert!(order.is_sorted(), "not first come, first served: {order:?}");
 }
 
-/// The tempting setting, an average of 30 and a burst of 150: twice as much as the window holds. So
-/// many are refused that retries run out of budget.
+/// The tempting setting, an average of 30 and a burst of 150: twice as much as the window holds.
+/// Before the rate limit slowed down on 429s so many were refused that retries ran out of budget.
 #[tokio::test(start_paused = true)]
-async fn thirty_a_second_with_a_burst_of_150_meets_429s() {
+async fn thirty_a_second_with_a_burst_of_150_meets_429s_and_slows_down() {
     let quota = Quota::per_second(30).burst(150);
     let (simulator, gateway) = world_with(FaultPlan::none(), |builder| builder.quota(quota));
     let succeeded = fetch_all(&gateway, service(1)).await;
     assert!(simulator.stats().answered(429) > 50, "{:?}", simulator.stats());
-    assert!(succeeded.len() < CALLS);
+    assert_eq!(succeeded.len(), CALLS);
 }
 
 #[tokio::test(start_paused = true)]

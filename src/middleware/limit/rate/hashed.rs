@@ -7,9 +7,9 @@ use super::Key;
 
 /// A key's 64 bits, under the table's own seed.
 ///
-/// All that a call remembers of its key once it has gone: a key is twelve times as long, and would
-/// be moved with the call's future through every layer. Two keys with the same bits are looked for
-/// in vain; should they ever be met, one is cut for the other.
+/// All that a call remembers of its key once it has gone: a key is many times as long, and would be
+/// moved with the call's future through every layer. Two keys never share 64 seeded bits as far as
+/// anybody will see; if two did, one might be slowed down for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bits(u64);
 
