@@ -96,7 +96,7 @@ impl<P: LimitPolicy> Shared<P> {
             return;
         }
         book.account = account.or(book.account);
-        attempt.account = book.account;
+        attempt.account = account;
         attempt.usual = book.latency.get();
         if attempt.end == End::Served {
             book.latency.add(attempt.took);
