@@ -78,6 +78,11 @@ impl Line {
         }
     }
 
+    /// Counts one that was called too late to go.
+    pub(super) fn count_shed(&self) {
+        self.lock().refusals.shed += 1;
+    }
+
     pub(super) fn slots(&self) -> usize {
         self.lock().slots
     }

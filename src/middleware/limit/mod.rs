@@ -19,7 +19,9 @@
 //! # Who is turned away
 //!
 //! A queue that can't be served in time helps nobody, so both refuse at once a call that would wait
-//! past its deadline, and say when to come back. When the line is full, a call of higher
+//! past its deadline, or so close to it that there is no time left for the answer, and say when to
+//! come back: a call that is cut off in flight has cost the server its work, and nobody knows what
+//! came of it. A call that need not wait goes, however little time it has. When the line is full, a call of higher
 //! [priority](crate::call::Priority) takes the place of the youngest of the lowest; of equals, who came
 //! first stays. Whoever holds a slot, or is the next to have its cell, keeps it.
 //!
@@ -38,6 +40,7 @@
 //! lets through, queues only add to the time after which calls fail: shed load, or raise the limit.
 
 pub mod concurrency;
+mod headroom;
 mod line;
 pub mod rate;
 

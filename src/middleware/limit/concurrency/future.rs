@@ -3,12 +3,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::Service;
 
+use super::super::headroom;
 use super::super::line::Dismissal;
 use super::permit::Permit;
 use super::shared::Rig;
@@ -108,14 +110,15 @@ where
                 },
                 StateProj::Held { held } => {
                     let Some(permit) = this.permit else { return Poll::Pending };
-                    let called = ready!(permit.poll_slot(cx)).and_then(|()| held.begin(permit));
+                    let called = ready!(permit.poll_slot(cx)).map_err(fault);
+                    let called = called.and_then(|()| held.begin(permit));
                     if let Some(facts) = &held.facts {
                         facts.leave_queue();
                     }
                     match (called, held.request.take()) {
-                        (Err(dismissal), _) => {
+                        (Err(fault), _) => {
                             *this.permit = None;
-                            State::Refused { fault: Some(fault(dismissal)) }
+                            State::Refused { fault: Some(fault) }
                         }
                         (Ok(()), Some(request)) => {
                             State::Called { future: held.service.call(request) }
@@ -133,14 +136,22 @@ where
 impl<S, B, P: LimitPolicy, C> Held<S, B, P, C> {
     /// The call goes, unless its time is up: then the slot is better used by the next. A call that
     /// has waited is measured whatever the policy: it says how long the others will have to.
-    fn begin(&self, permit: &mut Permit<P, C>) -> Result<(), Dismissal> {
+    fn begin(&self, permit: &mut Permit<P, C>) -> Result<(), Fault> {
         let now = Instant::now();
+        let shared = &self.rig.shared;
         let deadline = self.facts.as_ref().and_then(|facts| facts.deadline());
-        if deadline.is_some_and(|deadline| deadline <= now) {
-            return Err(Dismissal::Dead);
-        }
-        permit.begin(&self.rig, now);
-        Ok(())
+        let refused = if deadline.is_some_and(|deadline| deadline <= now) {
+            fault(Dismissal::Dead)
+        } else if headroom::is_too_late(now, shared.headroom(self.facts.as_ref()), deadline) {
+            // Those in line now are before it when it comes back.
+            let after = shared.pace()(shared.line.waiting(), shared.line.slots());
+            shed("the call's slot came too shortly before its deadline", after)
+        } else {
+            permit.begin(&self.rig, now);
+            return Ok(());
+        };
+        shared.line.count_shed();
+        Err(refused)
     }
 }
 
@@ -149,16 +160,20 @@ fn fault(dismissal: Dismissal) -> Fault {
         Dismissal::Displaced(after) => {
             let detail = "a call of higher priority has the place in the queue before the \
                           concurrency limit";
-            let fault = Fault::new(FaultKind::Rejected(Rejection::Shed), detail);
-            match after {
-                Some(after) => fault.with_retry_after(after),
-                None => fault,
-            }
+            shed(detail, after)
         }
         Dismissal::Dead => {
             let detail = "the call's deadline passed in the queue before the concurrency limit";
             Fault::new(FaultKind::Deadline, detail).with_effect(Effect::None)
         }
+    }
+}
+
+fn shed(detail: &'static str, after: Option<Duration>) -> Fault {
+    let fault = Fault::new(FaultKind::Rejected(Rejection::Shed), detail);
+    match after {
+        Some(after) => fault.with_retry_after(after),
+        None => fault,
     }
 }
 

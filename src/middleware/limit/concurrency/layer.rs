@@ -44,7 +44,8 @@ const PLACES: usize = 1024;
 /// that is known:
 ///
 /// - `Rejected(QueueFull)` for a call that finds the line too long for its priority;
-/// - `Rejected(Shed)` for one whose turn would come after its deadline, and for one that waits and
+/// - `Rejected(Shed)` for one whose turn would come, or comes, after its deadline or so shortly
+///   before it that no answer is to be expected in time, and for one that waits and
 ///   has to give its place up to a call of higher priority;
 /// - `Deadline` for one whose deadline passed in line, where no deadline layer above has dropped it.
 ///

@@ -81,6 +81,9 @@
 //!    out that can't, and who has waited longest is sent away last. Where there is none below, the
 //!    call itself is refused ([`QueueFull`](crate::call::Rejection::QueueFull)).
 //! 3. If its turn would come after its deadline, it is refused at once (`Shed`), and displaces nobody.
+//!    With a policy that learns, so is one whose turn would leave less time than answers take as a rule, or a
+//!    quarter of the call's whole time if that is less: it would be sent to be cut off. Whoever turns out
+//!    so late when the slot comes leaves it to the next.
 //!
 //! Its turn comes after *calls ahead × how long a slot is held ÷ limit*, as Little's law has it; how
 //! long a slot is held is a moving average, over all calls with a policy that learns, and over those

@@ -69,8 +69,8 @@ pub struct Attempt {
     pub in_flight: usize,
     /// How long answers took lately, this one not included: a moving average.
     pub usual: Option<Duration>,
-    /// How many requests the server says that the account has under way, others' included; of this
-    /// answer, or else of the last that said so.
+    /// How many requests the server says that the account has under way, others' included. None
+    /// where this answer says nothing of it: what an earlier one said was true of its own moment.
     pub account: Option<u32>,
 }
 

@@ -28,13 +28,14 @@ impl<S, P: LimitPolicy, C> ConcurrencyLimit<S, P, C> {
     fn queue<B>(&self, request: &Request<B>) -> Result<Joined, Fault> {
         let facts = CallFacts::of(request.extensions());
         let priority = facts.map(|facts| facts.priority()).unwrap_or_default();
+        let shared = &self.rig.shared;
         let guest = Guest {
             priority,
+            headroom: shared.headroom(facts),
             deadline: facts.and_then(|facts| facts.deadline()),
             places: priority.share_of(self.rig.settings.places),
             now: Instant::now(),
         };
-        let shared = &self.rig.shared;
         let mut woken = Woken::default();
         let joined = shared.line.join(&guest, shared.pace(), &mut woken).map_err(refusal)?;
         let operation = facts.map(|facts| facts.operation());
@@ -50,7 +51,7 @@ fn refusal(refused: Refused) -> Fault {
         }
         Refused::Late(wait) => {
             let detail =
-                "the queue before the concurrency limit is longer than the call's deadline";
+                "the queue before the concurrency limit is too long for the call's deadline";
             (Rejection::Shed, detail, Some(wait))
         }
     };

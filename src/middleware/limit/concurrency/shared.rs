@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 
+use super::super::headroom;
 use super::super::line::{Line, Woken};
 use super::{Attempt, End, LimitPolicy, LimitStats};
+use crate::call::CallFacts;
 
 /// What everything that one layer has made shares: the limit, the line and what is learned.
 pub(super) struct Shared<P> {
@@ -76,6 +78,14 @@ impl<P: LimitPolicy> Shared<P> {
         }
     }
 
+    /// How long a call has to have left before its deadline when its slot comes: as long as answers
+    /// take, where that is known.
+    pub(super) fn headroom(&self, facts: Option<&Arc<CallFacts>>) -> Duration {
+        let Some(facts) = facts.filter(|_| P::LEARNS) else { return Duration::ZERO };
+        let usual = self.lock().latency.get().unwrap_or_default();
+        headroom::within(usual, facts.started(), facts.deadline())
+    }
+
     /// An attempt has given its slot back, or is about to.
     pub(super) fn learn(&self, mut attempt: Attempt, account: Option<u32>) {
         // Declared before the lock, so dropped after it: nobody is woken under it.
@@ -86,7 +96,7 @@ impl<P: LimitPolicy> Shared<P> {
             return;
         }
         book.account = account.or(book.account);
-        attempt.account = book.account;
+        attempt.account = account;
         attempt.usual = book.latency.get();
         if attempt.end == End::Served {
             book.latency.add(attempt.took);

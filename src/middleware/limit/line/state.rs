@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::headroom;
 use crate::call::Priority;
 
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Waiting {
 pub(in super::super) struct Guest {
     pub(in super::super) priority: Priority,
     pub(in super::super) deadline: Option<Instant>,
+    /// How long before its deadline it has to have its slot.
+    pub(in super::super) headroom: Duration,
     /// How many of its priority may find in the line already.
     pub(in super::super) places: usize,
     pub(in super::super) now: Instant,
@@ -46,7 +49,7 @@ pub(in super::super) struct Guest {
 pub(in super::super) enum Refused {
     /// There was no place for its priority; one is likely after this time.
     Full(Option<Duration>),
-    /// It would have to wait past its deadline: for so long.
+    /// It would have to wait past its deadline, or too close to it: for so long.
     Late(Duration),
 }
 
@@ -113,9 +116,12 @@ impl State {
         }
         let ahead = length - usize::from(displaced.is_some());
         let wait = until(ahead).unwrap_or_default();
-        if guest.deadline.is_some_and(|deadline| {
-            guest.now.checked_add(wait).is_none_or(|called| called >= deadline)
-        }) {
+        let called = guest.now.checked_add(wait);
+        // OK because a moment that the clock can't show is after any deadline.
+        let is_late = called.map_or(guest.deadline.is_some(), |called| {
+            headroom::is_too_late(called, guest.headroom, guest.deadline)
+        });
+        if is_late {
             self.refusals.shed += 1;
             return Err(Refused::Late(wait));
         }

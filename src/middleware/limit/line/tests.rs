@@ -28,7 +28,8 @@ fn poll(place: &mut Place) -> bool {
 /// A newcomer without a deadline who may find so many in the line.
 fn enter(line: &Arc<Line>, places: usize) -> Option<Place> {
     let now = Instant::now();
-    let guest = Guest { priority: Priority::Normal, deadline: None, places, now };
+    let guest =
+        Guest { priority: Priority::Normal, deadline: None, headroom: Duration::ZERO, places, now };
     let joined = line.join(&guest, |_, _| None, &mut Woken::default());
     joined.ok().map(|joined| joined.place)
 }
@@ -74,7 +75,13 @@ fn the_line_has_an_end_and_a_free_slot_needs_no_place_in_it() {
 fn who_is_sent_away_leaves_no_trace_whether_or_not_it_asks() {
     let line = Arc::new(Line::new(1));
     let now = Instant::now();
-    let guest = |priority, places| Guest { priority, deadline: None, places, now };
+    let guest = |priority, places| Guest {
+        priority,
+        deadline: None,
+        headroom: Duration::ZERO,
+        places,
+        now,
+    };
     let pace = |departures: usize, slots: usize| {
         Some(Duration::from_secs(1) * (departures / slots) as u32)
     };

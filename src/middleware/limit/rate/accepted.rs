@@ -72,7 +72,9 @@ impl Accepted {
         let present = (now / BUCKET).max(self.newest);
         let known = self.newest.saturating_sub(WHOLE);
         let whole = present.saturating_sub(WHOLE - 1).max(known)..=self.newest;
-        let mut sum: f64 = whole.map(|bucket| f64::from(self.counts[place(bucket)])).sum();
+        // Not `sum`: of nothing that is -0.
+        let counts = whole.map(|bucket| f64::from(self.counts[place(bucket)]));
+        let mut sum = counts.fold(0.0, |sum, count| sum + count);
         if let Some(oldest) = present.checked_sub(WHOLE)
             && (known..=self.newest).contains(&oldest)
         {

@@ -37,7 +37,7 @@ struct Cut {
     curve: Curve,
     /// Nothing goes before.
     held_until: u64,
-    /// Whether the plateau was measured over a whole window.
+    /// Whether the plateau was measured over a whole window, in this cut or one that is remembered.
     is_sure: bool,
     /// The quota that the key comes back to.
     quota: Quota,
@@ -126,7 +126,8 @@ impl KeyState {
         self.cut = Some(Cut {
             curve: Curve { since: held_until.max(now), plateau, drop: plateau - start },
             held_until,
-            is_sure: self.accepted.is_whole(now),
+            // After a hold the window is empty. What was sure before is so, as far as it is remembered.
+            is_sure: self.accepted.is_whole(now) || remembered > accepted,
             quota,
             is_news: true,
         });

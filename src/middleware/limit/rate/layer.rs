@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tower::Layer;
@@ -13,6 +14,10 @@ use crate::call::{Clock, Live, StatusClassifier, WhenLimited};
 /// How many calls of one key may wait by default. At the default quota the last of them waits
 /// about 35 seconds, longer than most deadlines: a longer queue would only hold memory.
 const PLACES: usize = 1024;
+
+/// How long before its deadline the cell of a call that waits has to come, by default. An answer
+/// takes a few tenths of a second, so half of one is time enough for most.
+const HEADROOM: Duration = Duration::from_millis(500);
 
 /// Limits how often calls go, by key. See the [module](super) for why and how, and
 /// [`throttle`](super::throttle) for what comes of a 429.
@@ -45,9 +50,16 @@ const PLACES: usize = 1024;
 ///
 /// # Errors
 ///
-/// A call that can't or won't wait fails with a [`Fault`](crate::call::Fault) of kind
-/// `Rejected(RateLimited)` or `Rejected(QueueFull)`, whose `retry_after` says when there would be a
-/// cell. The inner service's errors pass through.
+/// A [`Fault`](crate::call::Fault) whose effect is `None`, and which says when to come back:
+///
+/// - `Rejected(RateLimited)` for a call that won't wait, or whose cell would come after its deadline
+///   or [too shortly](Self::headroom) before it;
+/// - `Rejected(QueueFull)` for one that finds the line too long for its priority;
+/// - `Rejected(Shed)` for one that waits and has to give its place up to a call of higher priority;
+/// - `Deadline`, which says no time, for one whose deadline passed in line, where no deadline layer
+///   above has dropped it.
+///
+/// The inner service's errors pass through.
 ///
 /// # Layer order
 ///
@@ -74,6 +86,7 @@ pub(super) struct Settings<C> {
     pub(super) key_by: KeyBy,
     pub(super) when_limited: WhenLimited,
     pub(super) places: usize,
+    pub(super) headroom: Duration,
     pub(super) classifier: C,
     pub(super) clock: Clock,
 }
@@ -101,6 +114,7 @@ impl<L: Limiter> RateLimitLayer<L> {
             key_by: KeyBy::default(),
             when_limited: WhenLimited::default(),
             places: PLACES,
+            headroom: HEADROOM,
             classifier: StatusClassifier,
             clock: Clock::system(),
         };
@@ -116,8 +130,8 @@ impl<L: Limiter, C> RateLimitLayer<L, C> {
     /// layer: those don't get fewer by going slower.
     #[must_use]
     pub fn classifier<D>(self, classifier: D) -> RateLimitLayer<L, D> {
-        let Settings { key_by, when_limited, places, clock, .. } = self.settings;
-        let settings = Settings { key_by, when_limited, places, classifier, clock };
+        let Settings { key_by, when_limited, places, headroom, clock, .. } = self.settings;
+        let settings = Settings { key_by, when_limited, places, headroom, classifier, clock };
         RateLimitLayer { table: self.table, settings }
     }
 
@@ -158,6 +172,28 @@ impl<L: Limiter, C> RateLimitLayer<L, C> {
     #[must_use]
     pub fn max_waiting(mut self, calls: usize) -> Self {
         self.settings.places = calls;
+        self
+    }
+
+    /// How long before its deadline the cell of a call that waits has to come: 500 ms by default, and
+    /// for no call more than a quarter of its whole time, from
+    /// [`started`](crate::call::CallFacts::started) to its deadline.
+    ///
+    /// A call that goes with less is sent to be cut off, with its effect unknown, for a cell that
+    /// another could have had. It is refused instead, as it comes or as soon as it turns out at
+    /// the head of the line, as `RateLimited`. About as long as an answer takes is right. A call that need
+    /// not wait goes with as little time as it has.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use twilio_proxy::middleware::limit::RateLimitLayer;
+    ///
+    /// // For a server that takes its time.
+    /// let layer = RateLimitLayer::default().headroom(Duration::from_secs(2));
+    /// ```
+    #[must_use]
+    pub fn headroom(mut self, time: Duration) -> Self {
+        self.settings.headroom = time;
         self
     }
 
@@ -226,6 +262,7 @@ impl<C> fmt::Debug for Settings<C> {
             .field("key_by", &self.key_by)
             .field("when_limited", &self.when_limited)
             .field("places", &self.places)
+            .field("headroom", &self.headroom)
             .finish_non_exhaustive()
     }
 }

@@ -38,9 +38,11 @@
 //!
 //! A call is refused up front with [`Rejection::RateLimited`](crate::call::Rejection) where it
 //! [does not want to wait](crate::call::WhenLimited), or where its cell, reckoned from the length
-//! of the line, would come at its deadline or later; with `QueueFull` where the line is as long as
+//! of the line, would come at its deadline or later, or less than the
+//! [headroom](RateLimitLayer::headroom) before it; with `QueueFull` where the line is as long as
 //! the call's [priority](crate::call::Priority) may see it. The fault's `retry_after` says when
-//! there would be a cell.
+//! there would be a cell. The head of the line is refused in the same way where its cell comes later
+//! than was reckoned, because the quota fell or the server throttled, and takes none.
 //!
 //! # Keys come and go
 //!

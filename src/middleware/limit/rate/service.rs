@@ -31,7 +31,9 @@ impl<S, L: Limiter, C> RateLimit<S, L, C> {
         let priority = facts.map(|facts| facts.priority()).unwrap_or_default();
         Terms {
             waits: when_limited.unwrap_or(settings.when_limited) == WhenLimited::Wait,
+            began: facts.map(|facts| facts.started()),
             deadline: facts.and_then(|facts| facts.deadline()),
+            headroom: settings.headroom,
             priority,
             places: priority.share_of(settings.places),
         }

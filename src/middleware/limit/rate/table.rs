@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::headroom;
 use super::super::line::{self, Dismissal, Guest, Line, Place, Woken};
 use super::hashed::{Bits, Hashed, Ready};
 use super::throttle::{self, KeyRate, Throttle};
@@ -23,6 +24,9 @@ const FEW: usize = 64;
 
 /// A part that has not been swept for so long is swept when it next gets a new key.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// tokio's timers round up to it: who sleeps until its cell comes may look so much later.
+const TICK: Duration = Duration::from_millis(1);
 
 pub(super) struct Table<L: Limiter> {
     limiter: L,
@@ -50,7 +54,10 @@ struct Entry<T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) waits: bool,
+    pub(super) began: Option<Instant>,
     pub(super) deadline: Option<Instant>,
+    /// How long before its deadline it has to go, if it has to wait.
+    pub(super) headroom: Duration,
     pub(super) priority: Priority,
     /// How many may be in the line already.
     pub(super) places: usize,
@@ -131,12 +138,26 @@ impl Terms {
     pub(super) fn refuse(&self, at: Instant, now: Instant) -> Option<Refusal> {
         let reason = if !self.waits {
             Reason::Unwilling
-        } else if self.deadline.is_some_and(|deadline| at >= deadline) {
+        } else if headroom::is_too_late(at, self.headroom(now), self.deadline) {
             Reason::Deadline
         } else {
             return None;
         };
         Some(Refusal::new(reason, at, now))
+    }
+
+    /// Whether the head of the line looks too late for a cell to be of use, and why.
+    fn is_past(&self, now: Instant) -> Option<Reason> {
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            return Some(Reason::Dead);
+        }
+        let headroom = self.headroom(now).saturating_sub(TICK);
+        headroom::is_too_late(now, headroom, self.deadline).then_some(Reason::Deadline)
+    }
+
+    // Reckoned when it is asked for: most calls need not wait.
+    fn headroom(&self, now: Instant) -> Duration {
+        headroom::within(self.headroom, self.began.unwrap_or(now), self.deadline)
     }
 }
 
@@ -175,9 +196,21 @@ impl<L: Limiter> Table<L> {
         })
     }
 
-    /// The check of the head of the line.
-    pub(super) fn check(&self, key: &Hashed, now: Instant) -> Check<L::Asking> {
-        self.watched(key, now, |entry| self.limiter.check(key.key(), &mut entry.state, now))
+    /// The check of the head of the line. One that has too little time left takes no cell.
+    pub(super) fn check(
+        &self,
+        key: &Hashed,
+        terms: &Terms,
+        now: Instant,
+    ) -> Result<Check<L::Asking>, Refusal> {
+        self.watched(key, now, |entry| match terms.is_past(now) {
+            None => Ok(self.limiter.check(key.key(), &mut entry.state, now)),
+            Some(reason) => {
+                // When it comes back, those in line now are before it.
+                let ahead = entry.length().saturating_sub(1);
+                Err(Refusal::new(reason, self.limiter.earliest(&mut entry.state, ahead, now), now))
+            }
+        })
     }
 
     /// Hears that the server refused a call. A key that has been forgotten meanwhile was not in use.
@@ -231,7 +264,9 @@ impl<L: Limiter> Table<L> {
         let line = entry.line.get_or_insert_with(|| Arc::new(Line::new(1)));
         // The head has the slot, and a place of those that may be taken as well.
         let places = terms.places - 1;
-        let guest = Guest { priority: terms.priority, deadline: terms.deadline, places, now };
+        let Terms { priority, deadline, .. } = *terms;
+        let headroom = terms.headroom(now);
+        let guest = Guest { priority, deadline, headroom, places, now };
         // Whoever is sent away for this call comes back behind it, at the earliest.
         let pace = |_, _| Some(at.saturating_duration_since(now));
         // Newcomers come under the table's lock alone, so the line can't have grown meanwhile.

@@ -72,7 +72,7 @@
 //! | measuring | over 5 s | Less is noise, at 30/s: 1 s: 90.9 %, 2.3 %; 3 s: 97.1 %, 1.3 %. More sees too much of the time before a change: 8 s: 94.9 %, 0.9 %. |
 //! | back at the plateau | after 2.5 s | Half the measuring window, so that the cut can be made good within it. 1 s: 97.7 %, 1.2 %; 4 s: 96.9 %, 0.7 %. |
 //! | as far above it | 6 s later | 4 s: 97.3 %, 1.1 %; 8 s: 97.2 %, 0.7 %; 10 s: 97.3 %, 0.5 %, and a lifted limit is found after twice the time. |
-//! | memory of the plateau | halved every 5 s | A server that refuses *everything* says nothing of its limit, and the measured rate falls to nothing. Remembering brings a key back 8 s after a storm of 10 s instead of 22. Only a plateau that was measured over a whole window is remembered. |
+//! | memory of the plateau | halved every 5 s | A server that refuses *everything* says nothing of its limit, and the measured rate falls to nothing. Remembering brings a key back 8 s after a storm of 10 s instead of 46. Only a plateau that was measured over a whole window is remembered; while a key is held nothing is measured, and nothing forgotten. |
 //! | floor | 0.5 calls/s | The SDKs' own. For a quota below one a second, half of it. The plateau is at least twice the floor. |
 //! | shortest measure | 1 s | For a key in use for less than the window: its first burst is no rate. |
 //! | burst under a cut | in proportion | What is saved is saved over the same time; two at least, or every late timer is a loss. |

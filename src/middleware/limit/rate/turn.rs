@@ -106,10 +106,11 @@ impl<L: Limiter> Turn<L> {
                         return Poll::Ready(Err(dismissal.into()));
                     }
                     let now = Instant::now();
-                    match this.table.check(this.key, now) {
-                        Check::Go => return Poll::Ready(Ok(now)),
-                        Check::NotBefore(at) => Step::NotBefore { at },
-                        Check::Ask(asking) => Step::Asking { asking },
+                    match this.table.check(this.key, this.terms, now) {
+                        Err(refusal) => return Poll::Ready(Err(refusal)),
+                        Ok(Check::Go) => return Poll::Ready(Ok(now)),
+                        Ok(Check::NotBefore(at)) => Step::NotBefore { at },
+                        Ok(Check::Ask(asking)) => Step::Asking { asking },
                     }
                 }
                 StepProj::Asleep { sleep } => {

@@ -1,5 +1,6 @@
 //! Who is refused, who is sent away, and when they may come back.
 
+use super::super::Aimd;
 use super::*;
 use crate::call::Class;
 
@@ -159,6 +160,45 @@ async fn a_slot_that_comes_too_late_is_the_next_ones() {
     drop(under_way);
     assert_eq!(fault(dead.poll()).kind(), FaultKind::Deadline);
     assert!(next.is_woken());
+    assert_eq!(bench.layer.stats().shed, 1);
     assert_pending!(next.poll());
     assert_eq!(bench.reached().await.0, 2);
+}
+
+/// A call was once given its slot a moment before its deadline, and cut off in flight.
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_would_leave_less_than_an_answer_takes_is_not_waited_for() {
+    let mut bench = Bench::new(ConcurrencyLimitLayer::adaptive(Aimd::new(1).bounds(1, 1)));
+    bench.learn_hold(100 * MS).await;
+    let _calls: Vec<_> = (0..4).map(|number| bench.call(number)).collect();
+    // Three wait: the fourth's turn comes in 300 ms, and an answer takes 100 more.
+    let refused = fault(bench.fresh(due(9, 399 * MS)).poll());
+    assert_eq!((refused.kind(), refused.retry_after()), (SHED, Some(300 * MS)));
+    let _fits = bench.send(due(9, 400 * MS));
+    assert_eq!((bench.layer.waiting(), bench.layer.stats().shed), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_comes_too_late_for_an_answer_is_the_next_ones() {
+    let mut bench = Bench::new(ConcurrencyLimitLayer::adaptive(Aimd::new(1).bounds(1, 1)));
+    bench.learn_hold(100 * MS).await;
+    let under_way = bench.call(0);
+    bench.reached().await;
+    let request = due(1, 800 * MS);
+    let facts = Arc::clone(CallFacts::of(request.extensions()).expect("facts"));
+    let mut late = bench.send(request);
+    let mut next = bench.call(2);
+    tokio::time::advance(701 * MS).await;
+    drop(under_way);
+    let refused = fault(late.poll());
+    assert_eq!(refused.kind(), SHED);
+    assert!(refused.retry_after().is_some_and(|after| after > Duration::ZERO));
+    assert!(!facts.is_queued() && next.is_woken());
+    assert_pending!(next.poll());
+    assert_eq!(bench.reached().await.0, 2);
+    assert_eq!(bench.layer.stats().shed, 1);
+    // With a slot free there is nothing to refuse for.
+    drop(next);
+    let _hasty = bench.send(due(3, MS));
+    assert_eq!(bench.reached().await.0, 3);
 }

@@ -105,7 +105,13 @@ impl World {
     fn enter(&mut self, priority: Priority, within: Option<u64>) {
         let deadline = within.map(|within| self.now + Duration::from_millis(within));
         let expected = self.expect(priority, deadline);
-        let guest = Guest { priority, deadline, places: places(priority), now: self.now };
+        let guest = Guest {
+            priority,
+            deadline,
+            headroom: Duration::ZERO,
+            places: places(priority),
+            now: self.now,
+        };
         let joined = self.line.join(&guest, pace, &mut Woken::default());
         assert_eq!(joined.as_ref().map(|_| ()).map_err(|refused| *refused), expected);
         if let Ok(joined) = joined {

@@ -5,7 +5,14 @@ use super::super::table::{Arrival, Table, Terms};
 use super::*;
 use crate::call::{Authorization, Priority, WhenLimited};
 
-const TERMS: Terms = Terms { waits: false, deadline: None, priority: Priority::Normal, places: 0 };
+const TERMS: Terms = Terms {
+    waits: false,
+    began: None,
+    deadline: None,
+    headroom: Duration::ZERO,
+    priority: Priority::Normal,
+    places: 0,
+};
 
 fn key(number: usize) -> Key {
     Key::Named(number.to_string().into())

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod changes;
+mod headroom;
 mod keys;
 mod refusals;
 mod remote;

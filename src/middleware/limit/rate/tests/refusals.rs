@@ -41,7 +41,8 @@ async fn the_layer_may_refuse_for_all_and_a_call_may_wait_all_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_would_wait_past_its_deadline_is_refused_up_front() {
-    let mut service = RateLimitLayer::new(Quota::per_second(10)).layer(Log::new());
+    let layer = RateLimitLayer::new(Quota::per_second(10)).headroom(Duration::ZERO);
+    let mut service = layer.layer(Log::new());
     start(&mut service, plain(0)).await.expect("goes");
     let within = |millis| {
         let request = plain(millis);

@@ -159,6 +159,26 @@ fn a_retry_after_of_a_second_is_left_to_the_lower_rate_and_one_of_an_hour_is_hel
     assert_eq!(bench.rate().held_for, SECOND * 60);
 }
 
+/// While it is held, a key measures nothing: it once forgot its plateau at the second refusal, and
+/// took half a minute to come back.
+#[test]
+fn a_server_that_refuses_all_with_a_retry_after_does_not_erase_what_was_known() {
+    let mut bench = Bench::new(Quota::per_second(20).burst(5));
+    bench.take_all(SECOND * 10);
+    bench.throttle(MS, Some(SECOND * 10));
+    for _ in 0..3 {
+        bench.now += SECOND * 10;
+        assert!(bench.goes());
+        bench.now += MS * 50;
+        bench.throttle(MS * 50, Some(SECOND * 10));
+    }
+    bench.now += SECOND * 10;
+    assert_eq!(bench.rate().granted, 0.5);
+    assert!(bench.rate().accepted.is_sign_positive(), "-0 in a health report");
+    bench.now += SECOND * 5;
+    assert!(bench.rate().granted > 15.0, "{:?}", bench.rate());
+}
+
 #[test]
 fn a_change_of_the_quota_holds_under_a_cut_as_well() {
     let quota = Live::new(Quota::per_second(100).burst(1));

@@ -11,7 +11,14 @@ use super::super::super::table::{Arrival, Table, Terms};
 use super::super::super::{Key, LocalLimiter, Quota, Throttle};
 use crate::call::Priority;
 
-const TERMS: Terms = Terms { waits: false, deadline: None, priority: Priority::Normal, places: 0 };
+const TERMS: Terms = Terms {
+    waits: false,
+    began: None,
+    deadline: None,
+    headroom: Duration::ZERO,
+    priority: Priority::Normal,
+    places: 0,
+};
 const THREADS: usize = 8;
 const EACH: usize = 30_000;
 
