@@ -11,6 +11,7 @@ mod crowd;
 mod deadlines;
 mod doors;
 mod edges;
+mod everything_on;
 #[path = "../support/leaks.rs"]
 mod leaks;
 mod ledger;
