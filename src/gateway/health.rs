@@ -87,6 +87,8 @@ pub struct CircuitHealth {
     pub slow_rate: f64,
     /// How long an open circuit still lets nobody through.
     pub retry_after_ms: Option<u64>,
+    /// Probes of a half-open circuit under way.
+    pub probes: u32,
     /// How often it has opened by itself.
     pub opened: u64,
 }
@@ -314,6 +316,7 @@ impl From<&CircuitStatus> for CircuitHealth {
             failure_rate: circuit.failure_rate(),
             slow_rate: circuit.slow_rate(),
             retry_after_ms: circuit.retry_after.map(millis),
+            probes: circuit.probes,
             opened: circuit.opened,
         }
     }

@@ -22,12 +22,12 @@ use twilio_proxy::simulator::{Action, FaultPlan, Mishap, Simulator, created_twic
 
 use crate::world::{builder, clock, service, settings, steady};
 
-const DUBLIN: &str = "proxy.dublin.ie1.twilio.com";
-const FRANKFURT: &str = "proxy.frankfurt.ie1.twilio.com";
+pub(crate) const DUBLIN: &str = "proxy.dublin.ie1.twilio.com";
+pub(crate) const FRANKFURT: &str = "proxy.frankfurt.ie1.twilio.com";
 
 /// How an edge does.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Edge {
+pub(crate) enum Edge {
     /// It passes requests on, and takes so long in all.
     Up(Duration),
     /// It takes no connection.
@@ -36,11 +36,11 @@ enum Edge {
     Breaks,
 }
 
-const QUICK: Edge = Edge::Up(Duration::from_millis(20));
+pub(crate) const QUICK: Edge = Edge::Up(Duration::from_millis(20));
 
 /// Two doors to one simulator.
 #[derive(Clone)]
-struct Edges {
+pub(crate) struct Edges {
     simulator: Simulator,
     dublin: Arc<Mutex<Edge>>,
     frankfurt: Arc<Mutex<Edge>>,
@@ -49,12 +49,15 @@ struct Edges {
 
 impl Edges {
     fn new() -> Self {
-        let simulator = Simulator::with(settings(clock(), 1).without_rate_limit());
+        Self::to(Simulator::with(settings(clock(), 1).without_rate_limit()))
+    }
+
+    pub(crate) fn to(simulator: Simulator) -> Self {
         let edge = || Arc::new(Mutex::new(QUICK));
         Self { simulator, dublin: edge(), frankfurt: edge(), seen: Arc::default() }
     }
 
-    fn edge(&self, host: &str) -> &Mutex<Edge> {
+    pub(crate) fn edge(&self, host: &str) -> &Mutex<Edge> {
         match host {
             DUBLIN => &self.dublin,
             FRANKFURT => &self.frankfurt,
@@ -63,7 +66,7 @@ impl Edges {
     }
 
     /// Method and city of each request since the last look.
-    fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         std::mem::take(&mut self.seen.lock().unwrap())
     }
 }

@@ -12,6 +12,7 @@ mod deadlines;
 mod doors;
 mod edges;
 mod health;
+mod everything_on;
 #[path = "../support/leaks.rs"]
 mod leaks;
 mod ledger;

@@ -143,7 +143,7 @@ impl<S, C, E> Course<S, C, E> {
         };
         self.settings.endpoints.done(&turn.done(End::Judged(class)));
         match result {
-            Err(error) if is_circuit_open(&error) => {
+            Err(error) if is_circuit_open(&error) && self.may_go_on() => {
                 self.tried.push(turn.number);
                 self.keep(error);
                 let next = self.settings.endpoints.group().pick(&self.ask(), Instant::now());
@@ -154,6 +154,12 @@ impl<S, C, E> Course<S, C, E> {
             }
             result => ControlFlow::Break(result),
         }
+    }
+
+    /// Whether an attempt that was refused may go elsewhere. A refusal says that *it* sent nothing; where
+    /// somebody repeats below this layer, an earlier try may have.
+    fn may_go_on(&self) -> bool {
+        self.facts.idempotency() == Idempotency::Safe || !self.facts.any_unknown()
     }
 
     /// Keeps the refusal that ends sooner.

@@ -116,6 +116,9 @@ impl Endpoints {
     /// endpoint goes on to it when it is off the list. Requests still name the layer's first base,
     /// also when that is off the list.
     ///
+    /// Since numbers last, what was once on a list is remembered as long as the layer lives: some two
+    /// hundred bytes each. This is for edges that come and go, not for addresses made up by the minute.
+    ///
     /// Layers below must know a new endpoint too: an [`Auth`](crate::middleware::auth::Auth) that
     /// doesn't sends nothing there.
     pub fn set(&self, bases: impl IntoIterator<Item = Base>) {

@@ -241,7 +241,8 @@ impl Pool {
         // A write whose effect gets lost is lost on an endpoint that it may not leave. So it tries no
         // endpoint out while reads may do that, and leaves one that works for none that doesn't.
         Some(match (standing, avoided) {
-            (Standing::Ejected(_), _) => 4,
+            // Where all are, the one that could not be reached is still the worst of them.
+            (Standing::Ejected(_), _) => 4 + u8::from(avoided),
             (Standing::Trial(since), _) if busy || since < rules.base => {
                 if avoided {
                     3

@@ -47,8 +47,8 @@
 //! ```
 //!
 //! A failure is no answer, or a 5xx. 429 and other 4xx are answers: somebody is there. What this process
-//! refused itself and what was dropped is neither. On trial an endpoint gets one read at a time, a first
-//! attempt and never a retry; writes keep off until it has answered, or until no read has come to find
+//! refused itself and what was dropped is neither. On trial an endpoint gets one read at a time, and
+//! no retry that another endpoint in service could take; writes keep off until it has answered, or until no read has come to find
 //! out for as long as a first ejection lasts. Each stretch of that length in service takes one ejection off
 //! the count, so that an endpoint which comes and goes stays out longer and longer.
 //!

@@ -98,7 +98,7 @@ proptest! {
                     });
                     bench.nudge(number);
                     // Not each time: wake-ups of several kinds must meet as well.
-                    if lives && polls % 2 == 0 {
+                    if lives && polls.is_multiple_of(2) {
                         settle(&mut callers);
                         prop_assert!(bench.server.polls.load(SeqCst) > polls, "nobody polled the read");
                     }
@@ -106,7 +106,9 @@ proptest! {
                 Step::Answer => answer_all(&bench),
                 Step::Fail if bench.asked() > 0 => {
                     let answer = bench.with(bench.asked() - 1, |asked| asked.answer.take());
-                    let _ = answer.map(|answer| answer.send(Err("broken".into())));
+                    if let Some(answer) = answer {
+                        let _ = answer.send(Err("broken".into()));
+                    }
                 }
                 Step::Changed => bench.layer.changed(),
                 Step::Settle => settle(&mut callers),

@@ -195,6 +195,18 @@ async fn ejections_are_ignored_when_too_few_would_be_left() {
     }
 }
 
+/// Where all are ejected, a write used to try the first again and again, which was down, and never
+/// the second, which may be back.
+#[tokio::test(start_paused = true)]
+async fn a_write_moves_on_also_where_all_are_ejected() {
+    let mut group = group(&[A, B, C]);
+    (0..3).for_each(|number| assert!(fail(&mut group, number, 5).is_some()));
+    assert_eq!(group.pick(&WRITE, Instant::now()), Some(0));
+    let ask = Ask { avoid: Some(0), ..WRITE };
+    assert_eq!(group.pick(&ask, Instant::now()), Some(1));
+    assert_eq!(group.pick(&Ask { tried: &[1, 2], ..ask }, Instant::now()), Some(0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_was_asked_for_is_chosen_before_anything_else() {
     let mut group = group(&[A, B]);

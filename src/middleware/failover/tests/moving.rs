@@ -107,6 +107,25 @@ async fn a_write_that_may_have_acted_waits_for_its_endpoint_s_circuit() {
     assert_eq!(doors.seen(), [A]);
 }
 
+/// A stack of somebody's own repeats below the choice: the refusal is of the second try, and the first
+/// may have acted.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_acted_before_the_refusal_does_not_go_on() {
+    for (call, seen) in [(write(), 1), (read(), 2)] {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        let below = tower::service_fn(move |call: Call| {
+            log.lock().unwrap().push(call.uri().host().unwrap().to_owned());
+            facts(&call).mark_reached();
+            facts(&call).mark_sent();
+            let kind = FaultKind::Rejected(Rejection::CircuitOpen);
+            std::future::ready(Err::<Answer, _>(BoxError::from(Fault::new(kind, "open"))))
+        });
+        assert!(over(&[A, B]).layer(below).oneshot(call).await.is_err());
+        assert_eq!(asked.lock().unwrap().len(), seen);
+    }
+}
+
 /// The list changes while the call is between two endpoints, and nobody is left.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_finds_nobody_left_ends_with_the_refusal() {
