@@ -70,8 +70,8 @@ impl CoalesceLayer {
         Self { ledger: Arc::new(Ledger::new(true)) }
     }
 
-    /// Does nothing until it is [switched on](Self::set_enabled): a call costs a few nanoseconds and no
-    /// allocation.
+    /// Does nothing until it is [switched on](Self::set_enabled), but to count writes: some tens of
+    /// nanoseconds a call, and no allocation.
     #[must_use]
     pub fn off() -> Self {
         Self { ledger: Arc::new(Ledger::new(false)) }

@@ -15,7 +15,9 @@
 //!
 //! - URI, version and headers;
 //! - credentials, account, scope and operation: nobody ever gets what was read with another's
-//!   credentials;
+//!   credentials. Those of a layer below that are the same for all calls are not seen here: where they
+//!   are changed while it runs, a read under way goes on with the old ones, and may be joined, unless
+//!   [`changed`](CoalesceLayer::changed) is said;
 //! - the wishes of [`CallOptions`](crate::call::CallOptions): attempts, replay, priority, queueing or not. A call that
 //!   wants one attempt would else inherit the patience of another that wants four, or the reverse.
 //!
@@ -86,7 +88,7 @@
 //!
 //! Off, a look at the request (some 40 ns); a write is counted, whether on or off (50 ns). Neither allocates. On, a read that nobody
 //! joins costs some 650 ns and three allocations: the boxed future, the facts, and what callers share; a fourth where the call has
-//! wishes, and two more where it has headers. Who joins pays for a copy of the response, and not for a request. When a read is woken, all who wait are: the first
+//! wishes, and two more where it has headers. Who joins pays for a copy of the response and two of the service, and not for a request. When a read is woken, all who wait are: the first
 //! of them polls the read, the others note that somebody did. So a read that many share wakes many
 //! tasks two or three times, at some 100 ns each.
 
