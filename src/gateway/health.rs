@@ -131,14 +131,17 @@ pub struct ConcurrencyHealth {
 pub struct HedgingHealth {
     /// Whether it is on.
     pub on: bool,
-    /// Whether no hedge is fired now since the server throttles.
+    /// Whether no hedge is fired now since the layer has seen the server throttle a call. None is
+    /// fired either while a circuit is not closed, or a key of the rate limit is throttled.
     pub suspended: bool,
     /// Hedges fired so far.
     pub fired: u64,
     /// Those of them that answered first.
     pub won: u64,
-    /// Hedges that the budget did not pay for.
+    /// Hedges that were due and that the budget did not pay for.
     pub denied: u64,
+    /// Hedges that were due and stayed away: for a throttle, or a circuit that was not closed.
+    pub held_back: u64,
 }
 
 /// Coalescing.
@@ -147,9 +150,9 @@ pub struct HedgingHealth {
 pub struct CoalescingHealth {
     /// Whether it is on.
     pub on: bool,
-    /// Reads under way that others may join.
+    /// Reads under way that are shared, or may be.
     pub in_flight: usize,
-    /// Calls that wait for another's answer.
+    /// Calls that wait for these reads, those included that began them.
     pub waiting: usize,
     /// Calls that have joined another so far.
     pub joined: u64,
@@ -260,6 +263,7 @@ impl Monitor {
                 fired: counts.fired,
                 won: counts.won,
                 denied: counts.denied,
+                held_back: counts.suspended,
             });
         })
     }

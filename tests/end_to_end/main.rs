@@ -22,6 +22,7 @@ mod lost_creates;
 mod named;
 mod never_twice;
 mod rates;
+mod reads;
 mod replayed;
 mod secrets;
 mod sockets;

@@ -100,9 +100,10 @@ async fn call<G: Front>(gateway: &G, number: u32) -> Report {
     let create = CreateSession::new(service(number));
     let outcome = timeout(PATIENCE, async {
         match kind(number) {
+            // Under no name of its own: all fetches of a Service are the same read.
             0 => {
                 let fetch = FetchSession::by_name(service(number), "there");
-                gateway.send(fetch.with(options)).await
+                gateway.send(fetch.with(CallOptions::new())).await
             }
             1 => gateway.send(create.unique_name(format!("order-{number}")).with(options)).await,
             _ => gateway.send(create.with(options)).await,

@@ -77,7 +77,7 @@ where
 
 impl<S> Caller<S>
 where
-    S: Service<Request<Full<Bytes>>>,
+    S: Service<Request<Full<Bytes>>> + Clone,
 {
     /// Joins the read, or makes it through the service that is ready.
     pub(super) fn enter(
@@ -87,18 +87,22 @@ where
         request: Request<Full<Bytes>>,
         later: S,
     ) -> Self {
-        let stage = Stage::Seated(sit(&table, ask, ready, Some(request)));
-        Self { stage, table, later }
+        let (seat, has_joined) = sit(&table, ask, ready, Some(request));
+        if has_joined {
+            // Who joins has not used what was readied, and must not keep it.
+            *ready = later.clone();
+        }
+        Self { stage: Stage::Seated(seat), table, later }
     }
 }
 
-/// Joins the read, or makes it through the service that is ready.
+/// Joins the read, or makes it through the service that is ready. Says whether it has joined one.
 fn sit<S>(
     table: &Arc<Table<S::Future, S::Response>>,
     ask: Ask,
     ready: &mut S,
     request: Option<Request<Full<Bytes>>>,
-) -> Seat<S::Future, S::Response>
+) -> (Seat<S::Future, S::Response>, bool)
 where
     S: Service<Request<Full<Bytes>>>,
 {
@@ -106,7 +110,7 @@ where
         Entered::Joined(seat) => {
             let operation = seat.shared_facts().operation();
             tracing::debug!(operation, "a read joins the same one that is under way");
-            return seat;
+            return (seat, true);
         }
         Entered::Opened(seat) => seat,
     };
@@ -119,7 +123,7 @@ where
         None => drop(request.extensions_mut().insert(facts)),
     }
     baton.launch(ready.call(request), table.reading());
-    seat
+    (seat, false)
 }
 
 impl<S> Caller<S>
@@ -141,10 +145,12 @@ where
                 },
                 Stage::Readying(ask) => {
                     ready!(self.later.poll_ready(cx))?;
-                    let seat = sit(&self.table, Ask::clone(ask), &mut self.later, None);
-                    // Whoever joined has not used what was readied, and must not keep it.
-                    let unready = self.later.clone();
-                    self.later = unready;
+                    let (seat, has_joined) =
+                        sit(&self.table, Ask::clone(ask), &mut self.later, None);
+                    if has_joined {
+                        let unready = self.later.clone();
+                        self.later = unready;
+                    }
                     Stage::Seated(seat)
                 }
                 // OK because the future has ended, and nobody may poll it again.

@@ -204,6 +204,9 @@ where
             return shared.count_suspended();
         }
         let Some(stake) = shared.stake() else { return };
+        if let Some(start) = &mut self.start {
+            start.settle();
+        }
         tracing::debug!(
             operation = facts.operation(),
             call = facts.id().as_ref().map(tracing::field::display),

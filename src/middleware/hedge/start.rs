@@ -20,6 +20,11 @@ impl Start {
         Self { before: facts.attempt_started(), at: None, is_marked: false }
     }
 
+    /// A second try begins beside it: what the facts say from here on may be said of that one.
+    pub(super) fn settle(&mut self) {
+        self.is_marked = true;
+    }
+
     /// Notes the moment, if it has come, and returns it: for right after the call and each poll.
     /// `None` while the try is known to be in a queue of ours.
     pub(super) fn look(&mut self, facts: &CallFacts) -> Option<Instant> {

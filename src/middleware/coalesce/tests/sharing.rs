@@ -213,3 +213,21 @@ async fn off_every_call_goes_by_itself_and_on_it_is_live() {
     bench.answer(0, "own");
     assert_eq!(body(&mut calls[0]), "own");
 }
+
+/// A layer of somebody else's may hold a permit for as long as it is ready. Who joins a read has no use
+/// for it, and the service that he keeps must not sit on it.
+#[tokio::test(start_paused = true)]
+async fn who_joins_lets_go_of_what_was_readied() {
+    let permits = Arc::new(tokio::sync::Semaphore::new(3));
+    let server = Server { shared: Arc::default(), ready: false };
+    let limited = tower::limit::ConcurrencyLimit::with_semaphore(server, Arc::clone(&permits));
+    let service = CoalesceLayer::new().layer(limited);
+    let mut kept = [service.clone(), service.clone()];
+    let calls = kept.each_mut().map(|service| {
+        assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+        task::spawn(service.call(read(Wish::default())))
+    });
+    assert_eq!(permits.available_permits(), 2, "the read has one");
+    drop(calls);
+    assert_eq!(permits.available_permits(), 3);
+}

@@ -187,3 +187,28 @@ async fn a_call_that_retry_repeated_is_not_learnt_from() {
     }
     assert_eq!(layer.handle().delays(), []);
 }
+
+/// A try that is slow before it begins, over a connection that was lost, say, has no moment of its own
+/// yet when the second one begins. The second one's is not it, or the slow call would count as a quick one.
+#[tokio::test(start_paused = true)]
+async fn the_second_tries_moment_is_not_taken_for_the_firsts() {
+    let held = Delay::Percentile { percent: 95, floor: ms(DELAY), cap: ms(DELAY) };
+    let layer = taught(learning().delay(held), (0..64).map(|_| 10)).await;
+    let attempt = AttemptTimeoutLayer::new(ms(60_000)).layer(Server::new(&[(5, 200)]));
+    for _ in 0..64 {
+        let (attempt, tries) = (attempt.clone(), Arc::new(AtomicUsize::new(0)));
+        let stuck_at_first = tower::service_fn(move |call: Call| {
+            let (attempt, is_first) = (attempt.clone(), tries.fetch_add(1, SeqCst) == 0);
+            async move {
+                tokio::time::sleep(ms(if is_first { 900 } else { 0 })).await;
+                attempt.oneshot(call).await
+            }
+        });
+        assert!(layer.layer(stuck_at_first).oneshot(read()).await.is_ok());
+    }
+    assert_eq!(counts(&layer), (64, 64, 0, 0));
+    let held = Delay::Percentile { percent: 95, floor: ms(0), cap: ms(60_000) };
+    layer.handle().set(learning().delay(held));
+    let delay = layer.handle().delay("sessions.test").expect("enough is known");
+    assert!(delay >= ms(DELAY + 5), "{delay:?}");
+}
