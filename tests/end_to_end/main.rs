@@ -11,8 +11,8 @@ mod crowd;
 mod deadlines;
 mod doors;
 mod edges;
-mod health;
 mod everything_on;
+mod health;
 #[path = "../support/leaks.rs"]
 mod leaks;
 mod ledger;
