@@ -97,7 +97,7 @@ need() {
   fi
 }
 
-# What builds the crate: a Rust toolchain with rustfmt and clippy, and a C compiler for ring.
+# What builds the crate: a Rust toolchain with rustfmt and clippy, and a C compiler for aws-lc-sys.
 need_toolchain() {
   command -v cargo >/dev/null || die "cargo is missing: install Rust, see https://rustup.rs"
   need cc gcc libc6-dev

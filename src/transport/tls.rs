@@ -168,12 +168,12 @@ fn certificates(given: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Fault
     Ok(all)
 }
 
-/// The process's cryptography where one was installed, else ring's: named, because rustls's own
+/// The process's cryptography where one was installed, else aws-lc-rs's: named, because rustls's own
 /// guess panics in a program that another crate linked a second provider into.
 fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, Fault> {
     let provider = CryptoProvider::get_default()
         .cloned()
-        .unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
+        .unwrap_or_else(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| config_fault("the cryptography can't do TLS").with_source(error))

@@ -29,7 +29,7 @@ impl Identity {
 
     pub(crate) fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
         let key = PrivatePkcs8KeyDer::from(self.0.signing_key.serialize_der());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
@@ -128,7 +128,7 @@ async fn a_configuration_of_the_callers_own_is_used_as_it_is() {
     let (identity, server) = (Identity::of("localhost"), Server::bind().await);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(identity.der()).expect("a root");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")
