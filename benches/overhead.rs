@@ -13,7 +13,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use http::{Request, Response};
 use http_body_util::Full;
 use tokio::runtime::Runtime;
-use tower::{BoxError, Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
 use twilio_proxy::gateway::{
     Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier, concurrency_limit,
@@ -181,6 +181,26 @@ fn overhead(criterion: &mut Criterion) {
 
     let lean = Gateway::new(bare(), setting.endpoint.clone());
     setting.typed(c, "typed/no_layers", &lean);
+    // What the default stack is to be held against: the same request, and no layer that does anything else.
+    let same_request = ServiceBuilder::new()
+        .layer(HeadersLayer::default())
+        .layer(AuthLayer::new(&setting.credentials, [setting.endpoint.origin().clone()]))
+        .service(bare());
+    setting.typed(c, "typed/same_request", &Gateway::new(same_request, setting.endpoint.clone()));
+    // The default stack without its layers for bad days: what those cost on a good one is the difference.
+    let plain = ServiceBuilder::new()
+        .layer(CallSpanLayer::new())
+        .layer(DeadlineLayer::new(minute))
+        .layer(RetryLayer::new().classifier(TwilioClassifier::new()))
+        .layer(RateLimitLayer::new(wide_open).classifier(TwilioClassifier::new()))
+        .layer(ConcurrencyLimitLayer::new(100))
+        .layer(AttemptSpanLayer::new())
+        .layer(HeadersLayer::default())
+        .layer(AuthLayer::new(&setting.credentials, [setting.endpoint.origin().clone()]))
+        .layer(AttemptTimeoutLayer::new(minute))
+        .layer(CollectLayer::new())
+        .service(bare());
+    setting.typed(c, "typed/without_resilience", &Gateway::new(plain, setting.endpoint.clone()));
     // A create with a name, one that is looked for if its answer is lost, and one that is named first.
     let create = CreateSession::new(setting.fetch.service);
     let named = create.clone().unique_name("order-1");

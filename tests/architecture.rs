@@ -56,6 +56,8 @@ const HOMES: &[Home] = &[
     Home { of: "percent_encoding", at: &["call/percent", "simulator"] },
     // Unmaintained, so it stays where it can be taken out; see `deny.toml`.
     Home { of: "backoff", at: &["middleware/retry"] },
+    // In the tree with governor.
+    Home { of: "foldhash", at: &["middleware/limit/rate"] },
     Home { of: "governor", at: &["middleware/limit/rate"] },
     // The wire under HTTP. A layer or an operation that named these could not run over another transport.
     Home { of: "h2", at: &["transport"] },

@@ -1,4 +1,4 @@
-//! What the layers cost a call that goes well: no allocation at all.
+//! What the layers cost a call that goes well: no allocation at all, as long as no hedge may come.
 //!
 //! One test in a file of its own, so that nobody else allocates while it counts.
 
@@ -96,9 +96,10 @@ async fn a_call_that_goes_well_allocates_nothing_more() {
 
         let breaker = BreakerLayer::default().layer(tower::service_fn(answers));
         assert_eq!(allocations(breaker, request).await - bare, 0, "breaker");
-        for layer in [HedgeLayer::off(), HedgeLayer::default()] {
+        // On, what is kept for a second try is boxed, or every call would carry room for it.
+        for (layer, more) in [(HedgeLayer::off(), 0), (HedgeLayer::default(), 1)] {
             let hedge = layer.layer(tower::service_fn(answers));
-            assert_eq!(allocations(hedge, request).await - bare, 0, "{layer:?}");
+            assert_eq!(allocations(hedge, request).await - bare, more, "{layer:?}");
         }
 
         let timeout = AttemptTimeoutLayer::new(Duration::from_secs(10));
@@ -119,5 +120,5 @@ async fn a_call_that_goes_well_allocates_nothing_more() {
     };
     let bare = allocations(tower::service_fn(answers), with_header).await;
     let retry = RetryLayer::new().layer(tower::service_fn(answers));
-    assert_eq!(allocations(retry, with_header).await - bare, 2, "with a header");
+    assert_eq!(allocations(retry, with_header).await - bare, 3, "with a header");
 }

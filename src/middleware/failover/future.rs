@@ -25,8 +25,9 @@ pin_project! {
         #[pin]
         step: Step<S::Future>,
         // After the step: the inner future is gone before its endpoint counts it out. None where there
-        // is nothing to choose.
-        course: Option<Course<S, C, S::Error>>,
+        // is nothing to choose; and boxed, since every layer above moves this future: half a kilobyte
+        // that one endpoint never needs.
+        course: Option<Box<Course<S, C, S::Error>>>,
     }
 }
 
@@ -59,7 +60,7 @@ where
             Ok(request) => Step::Trying { attempt: ready.call(request) },
             Err(fault) => Step::Failed { fault: Some(fault) },
         };
-        Self { step, course: Some(course) }
+        Self { step, course: Some(Box::new(course)) }
     }
 }
 

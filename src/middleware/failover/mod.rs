@@ -76,7 +76,8 @@
 //! # What it costs
 //!
 //! With one endpoint, the test of a flag. With several, two readings of the clock, and a lock that is
-//! held twice for some ten nanoseconds; no allocation, unless endpoints differ in their path.
+//! held twice for some ten nanoseconds; one allocation for what is kept, and a second where endpoints
+//! differ in their path.
 //!
 //! # Numbers of endpoints
 //!

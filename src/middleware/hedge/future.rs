@@ -22,11 +22,22 @@ pin_project! {
     {
         #[pin]
         first: First<S::Future>,
+        // `None` while hedging is off; and boxed, since every layer above moves this future: half a
+        // kilobyte that a call without hedging never needs.
+        beside: Option<Pin<Box<Beside<S, C>>>>,
+    }
+}
+
+pin_project! {
+    /// What goes on beside the first try.
+    struct Beside<S, C>
+    where
+        S: Service<Request<Full<Bytes>>>,
+    {
         // Made when the call first has to wait, inside a poll: a timer needs a runtime around it.
         #[pin]
         timer: Option<Sleep>,
-        // `None` while hedging is off.
-        course: Option<Course<S, C>>,
+        course: Course<S, C>,
     }
 }
 
@@ -48,7 +59,8 @@ where
     S: Service<Request<Full<Bytes>>>,
 {
     pub(super) fn new(first: S::Future, course: Option<Course<S, C>>) -> Self {
-        Self { first: First::Running { future: first }, timer: None, course }
+        let beside = course.map(|course| Box::pin(Beside { timer: None, course }));
+        Self { first: First::Running { future: first }, beside }
     }
 }
 
@@ -62,17 +74,18 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let mut beside = this.beside.as_mut().map(|beside| beside.as_mut().project());
         if let FirstProjection::Running { future } = this.first.as_mut().project()
             && let Poll::Ready(result) = future.poll(cx)
         {
             // What is over is dropped, the second try in here with its course.
-            if this.course.as_mut().is_none_or(|course| course.first_ended(&result)) {
+            if beside.as_mut().is_none_or(|beside| beside.course.first_ended(&result)) {
                 return Poll::Ready(result);
             }
             this.first.set(First::Over { failed: Some(result) });
         }
-        let Some(course) = this.course else { return Poll::Pending };
-        let (is_answer, result) = ready!(course.poll_second(this.timer, cx));
+        let Some(beside) = beside else { return Poll::Pending };
+        let (is_answer, result) = ready!(beside.course.poll_second(beside.timer, cx));
         if is_answer {
             this.first.set(First::Over { failed: None });
             return Poll::Ready(result);
@@ -90,7 +103,7 @@ where
     S: Service<Request<Full<Bytes>>>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.course.as_ref().map_or("off", Course::state);
+        let state = self.beside.as_ref().map_or("off", |beside| beside.course.state());
         f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()
     }
 }

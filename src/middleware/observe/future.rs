@@ -22,7 +22,8 @@ pin_project! {
         // Dropped first: what it still has to say of itself belongs into the span.
         #[pin]
         future: F,
-        open: Option<Open>,
+        // Boxed, since every layer above moves this future, and mostly nobody listens.
+        open: Option<Box<Open>>,
     }
 }
 
@@ -42,7 +43,7 @@ impl<F> ResponseFuture<F> {
         }
         let facts = CallFacts::ensure(&mut request);
         let open = Open { span, facts, request_id: request_id.cloned(), ended: false };
-        Self { future: open.span.in_scope(|| service.call(request)), open: Some(open) }
+        Self { future: open.span.in_scope(|| service.call(request)), open: Some(Box::new(open)) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The keys: for each its limiter's state and, while calls wait, its line.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use tokio::time::Instant;
 
 use super::super::headroom;
@@ -166,7 +166,7 @@ impl<L: Limiter> Table<L> {
         let shards = std::array::from_fn(|_| {
             Shard(Mutex::new(Keys { map: HashMap::default(), sweep_at: FEW, swept: None }))
         });
-        Self { limiter, hasher: RandomState::new(), shards }
+        Self { limiter, hasher: RandomState::default(), shards }
     }
 
     pub(super) fn limiter(&self) -> &L {
