@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
 use tower::Layer;
 
 use super::names::Names;
@@ -105,6 +106,7 @@ impl<G> Layer<G> for ReconcileLayer {
             };
             Arc::new(Names::new(prefix, rng))
         });
-        Reconcile::new(gateway, Manner { compare_participants: self.compare_participants, names })
+        let (compare_participants, under_way) = (self.compare_participants, TaskTracker::new());
+        Reconcile::new(gateway, Manner { compare_participants, names, under_way })
     }
 }

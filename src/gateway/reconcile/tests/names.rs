@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use super::super::names::Names;
 use super::super::{Findable, Manner};
 use super::service;
@@ -12,7 +14,7 @@ use crate::wire::{Encoder, Endpoint, Operation};
 
 fn manner(prefix: &str, seed: u64) -> Manner {
     let names = Some(Arc::new(Names::new(prefix, &Rng::seeded(seed))));
-    Manner { compare_participants: false, names }
+    Manner { compare_participants: false, names, under_way: TaskTracker::new() }
 }
 
 fn nameless() -> CreateSession {
@@ -87,6 +89,10 @@ fn nothing_is_named_that_is_no_create_or_where_nobody_asks() {
     let session = "KC00000000000000000000000000000001".parse().unwrap();
     assert!(!UpdateSession::new(service(), session).name(&manner("shop-", 1)));
     let mut create = nameless();
-    assert!(!create.name(&Manner { compare_participants: true, names: None }));
+    assert!(!create.name(&Manner {
+        compare_participants: true,
+        names: None,
+        under_way: TaskTracker::new()
+    }));
     assert_eq!(create.unique_name, None);
 }
