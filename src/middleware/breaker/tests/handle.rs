@@ -210,6 +210,25 @@ async fn where_every_circuit_is_needed_calls_to_others_go_by() {
     assert_eq!(circuits.list().len(), Circuits::MOST);
 }
 
+/// An origin whose calls had not ended yet, or had all been refused, passed for the one that was unused
+/// the longest: two new origins took each other's place for ever, and neither ever had a breaker.
+#[tokio::test(start_paused = true)]
+async fn a_new_circuit_does_not_go_before_one_that_is_old_and_idle() {
+    let bench = Bench::with(Settings::new().min_calls(3));
+    for number in 0..Circuits::MOST {
+        bench.call_to(&format!("https://host-{number}.test/")).await.expect("an answer");
+    }
+    tokio::time::sleep(SECOND * 3600).await;
+    bench.server.does(Manner::Slowly(SECOND, 503));
+    for _ in 0..3 {
+        let (one, other) =
+            (bench.call_to("https://one.test/"), bench.call_to("https://other.test/"));
+        let _ = tokio::join!(one, other);
+    }
+    let open = |url: &str| !bench.layer.circuits().is_closed(&url.parse().expect("a URL"));
+    assert!(open("https://one.test/") && open("https://other.test/"));
+}
+
 /// A call under way when its circuit is dropped must not open a circuit that nobody sees.
 #[tokio::test(start_paused = true)]
 async fn a_call_whose_circuit_was_dropped_counts_nowhere() {
