@@ -60,6 +60,9 @@
 //!   intent**: the number of an order, not that of a customer.
 //! - *A session that was deleted meanwhile.* Where this call's session was deleted and another made
 //!   under its name, all before the refusal, the other one is what is found.
+//! - *A process that was stopped during the call*, with its machine asleep or moved elsewhere: the time
+//!   is missing in the call's, and a session that it made before that looks older than the call,
+//!   another's. A wall clock would show the gap and is not asked: it may jump for other reasons.
 //! - *A session that nobody can look for*: of a create without a name, or with one that no URL can
 //!   hold (`.` and `..`).
 //!
