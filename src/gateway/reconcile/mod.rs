@@ -26,7 +26,7 @@
 //! | was created within the call, and has another mode | error: the name is taken by another | none |
 //! | was created within the call, and has another expiry or TTL | error: whose it is can't be told | unknown |
 //! | was created within the call, and has other participants | error: whose it is can't be told | unknown |
-//! | was created after the refusal, or has another name | error: whose it is can't be told | unknown |
+//! | was created after the refusal, or has another name (or none, where the one asked for reads as a SID) | error: whose it is can't be told | unknown |
 //! | has no date, or the refusal had none | error: whose it is can't be told | unknown |
 //! | can't be read, or its participants can't, in the time that is left | the refusal, and its cause | unknown |
 //!
