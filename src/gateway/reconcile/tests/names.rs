@@ -84,6 +84,17 @@ fn a_given_name_stays() {
     assert!(around.name(&manner));
 }
 
+/// Which of two the server took is not known. A session of the one was once said to be another's, effect
+/// none, for it was not of the other.
+#[test]
+fn what_the_form_says_as_well_is_not_gone_by() {
+    let create = || CreateSession::new(service()).unique_name("order-1").mode("voice-only");
+    let said = |key, value| create().with(CallOptions::new().form(key, value)).detailed();
+    assert!(said("UniqueName", "order-2").clue(&manner("", 1)).is_none());
+    assert_eq!(said("Mode", "message-only").clue(&manner("", 1)).unwrap().mode, None);
+    assert_eq!(said("Other", "x").clue(&manner("", 1)).unwrap().mode, create().mode);
+}
+
 #[test]
 fn nothing_is_named_that_is_no_create_or_where_nobody_asks() {
     let session = "KC00000000000000000000000000000001".parse().unwrap();
