@@ -1,20 +1,21 @@
 //! A limit that learns finds what the server bears: from above, from below, and when that changes.
 //!
-//! The runs are those that `examples/adaptive_limit.rs` draws.
+//! The runs are those that `examples/adaptive_limit` draws.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/limit_model.rs"]
 mod limit_model;
+#[path = "../examples/adaptive_limit/runs.rs"]
+mod runs;
+#[path = "../examples/adaptive_limit/svg.rs"]
+mod svg;
 
 use std::time::Duration;
 
 use limit_model::{Plan, Run, run};
+use runs::{DRAWING, FROM_ABOVE, FROM_BELOW, KNEE};
 use twilio_proxy::middleware::limit::concurrency::{Aimd, Fixed, Gradient};
-
-const KNEE: usize = 40;
-const FROM_ABOVE: usize = 250;
-const FROM_BELOW: usize = 4;
 
 /// Within a fifth of what is right, before the capacity halves and after, in the mean and, but for a
 /// probe now and then, at any moment.
@@ -91,4 +92,13 @@ fn a_fixed_limit_finds_nothing() {
     let run = run(plan, Fixed::new(FROM_ABOVE)).unwrap();
     assert!(run.limits.iter().all(|(_, limit)| *limit == FROM_ABOVE));
     assert!(run.throttled > 5 * run.served, "{} to {}", run.throttled, run.served);
+}
+
+/// What the documentation shows is what these policies do, and not what they once did.
+#[test]
+fn the_drawing_shows_these_runs() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(DRAWING);
+    let drawn = std::fs::read_to_string(path).unwrap();
+    let now = svg::draw(&runs::panels().unwrap());
+    assert!(drawn == now, "draw it anew: cargo run --example adaptive_limit -- draw");
 }

@@ -5,47 +5,26 @@
 //! cargo run --example adaptive_limit -- draw    # and draws src/guide/adaptive_limit.svg anew
 //! ```
 //!
-//! Time is paused, so minutes pass in seconds, and a seed replays the run: the drawing in the
-//! documentation is compared with what would be drawn now. The runs are those that
-//! `tests/adaptive_limit.rs` makes its claims about.
+//! Time is paused, so minutes pass in seconds, and a seed replays the run. The runs are those that
+//! `tests/adaptive_limit.rs` makes its claims about; it also compares the drawing in the
+//! documentation with what would be drawn now, as this does.
 
 #[path = "../../tests/support/limit_model.rs"]
 mod limit_model;
+mod runs;
 mod svg;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use limit_model::{Plan, Run, run};
-use svg::{Curve, Panel};
+use limit_model::Run;
+use runs::{DRAWING, KNEE};
+use svg::Curve;
 use tower::BoxError;
-use twilio_proxy::middleware::limit::concurrency::{Aimd, Gradient};
-
-/// How many calls the server works on at once, until half of it is gone.
-const KNEE: usize = 40;
-const FROM_ABOVE: usize = 250;
-const FROM_BELOW: usize = 4;
-
-const DRAWING: &str = "src/guide/adaptive_limit.svg";
 
 fn main() -> Result<(), BoxError> {
-    let queues = Plan::queues(KNEE);
-    let refuses = Plan::refuses(KNEE);
-    let gradient = |start| run(queues, Gradient::new(start).bounds(1, 300));
-    let aimd = |start| run(refuses, Aimd::new(start).bounds(1, 300));
-    let panels = [
-        Panel {
-            title: "Gradient: calls beyond the knee wait at the server",
-            plan: queues,
-            curves: curves(gradient(FROM_ABOVE)?, gradient(FROM_BELOW)?),
-        },
-        Panel {
-            title: "Aimd: calls beyond the knee are answered 429",
-            plan: refuses,
-            curves: curves(aimd(FROM_ABOVE)?, aimd(FROM_BELOW)?),
-        },
-    ];
+    let panels = runs::panels()?;
     let mut out = io::stdout().lock();
     for panel in &panels {
         writeln!(out, "{}", panel.title)?;
@@ -70,13 +49,6 @@ fn main() -> Result<(), BoxError> {
         return Err(format!("{DRAWING} shows other runs than these: draw it anew").into());
     }
     Ok(())
-}
-
-fn curves(above: Run, below: Run) -> [Curve; 2] {
-    [
-        Curve { name: "from above", colour: "#d9730d", run: above },
-        Curve { name: "from below", colour: "#2b83d6", run: below },
-    ]
 }
 
 /// The limit once a second, eight to a bar.

@@ -42,7 +42,7 @@ impl Classifier<Collected> for ConcurrencyClassifier {
 /// the account's throttle from the rate's and reads `Twilio-Concurrent-Requests`.
 ///
 /// It never gets in the way of a healthy run: it goes down by nothing but a throttle for
-/// concurrency and by attempts that time out while 148 or more are under way. Until then it is the
+/// concurrency and by attempts that time out, or are given up late, while 148 or more are under way. Until then it is the
 /// fixed limit of 295, which one busy Service does not reach. After that it gives way by
 /// tenths, and comes back by one a round trip while there is use for it.
 ///

@@ -16,6 +16,7 @@ use twilio_proxy::gateway::{
     DefaultGateway, ErrorKind, Gateway, GatewayBuilder, GatewayExt, StackLayers,
 };
 use twilio_proxy::middleware::auth::Credentials;
+use twilio_proxy::middleware::breaker;
 use twilio_proxy::middleware::failover::{EndpointState, Endpoints};
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::simulator::{Action, FaultPlan, Mishap, Simulator, created_twice};
@@ -177,6 +178,20 @@ async fn one_edge_goes_down_and_comes_back_and_every_call_succeeds_once() {
         assert_eq!(created_twice(&edges.simulator.commits()), Vec::<String>::new());
         assert!(endpoints.health().iter().all(|health| health.pending == 0));
     }
+}
+
+/// The breaker is below the choice of the edge: each edge has a circuit, and calls go round an open one.
+#[tokio::test(start_paused = true)]
+async fn the_circuit_of_one_edge_opens_and_calls_go_on_through_the_other() {
+    let edges = Edges::new();
+    let few = breaker::Settings::new().min_calls(3);
+    let gateway = with_edges(steady(builder(clock(), 2))).breaker(few).over(edges.clone()).unwrap();
+    *edges.edge(DUBLIN).lock().unwrap() = Edge::Down;
+    assert_eq!(orders(&gateway, 0, 20).await, Vec::<String>::new());
+    let circuits = gateway.health().circuits;
+    let of = |host: &str| circuits.iter().find(|one| one.origin.ends_with(host)).unwrap();
+    assert_eq!((of(DUBLIN).state, of(DUBLIN).opened), ("open", 1));
+    assert_eq!((of(FRANKFURT).state, of(FRANKFURT).failure_rate), ("closed", 0.0));
 }
 
 #[tokio::test(start_paused = true)]

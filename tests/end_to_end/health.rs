@@ -1,18 +1,25 @@
 //! One picture of health: what it shows while all is well, while all goes wrong, and after.
 
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::Full;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_test::task;
-use twilio_proxy::call::Rejection;
+use twilio_proxy::call::{BoxError, Rejection};
 use twilio_proxy::gateway::{Gateway, GatewayExt, Health};
 use twilio_proxy::middleware::retry::Budget;
 use twilio_proxy::sessions::FetchSession;
 use twilio_proxy::simulator::{FaultPlan, Mishap};
 use twilio_proxy::wire::Endpoint;
 
-use crate::world::{service, world, world_with};
+use crate::world::{builder, clock, service, world, world_with};
 
 #[tokio::test(start_paused = true)]
 async fn while_all_is_well() {
@@ -76,6 +83,49 @@ async fn with_several_edges_and_throttles() {
         bases,
         ["https://proxy.ashburn.us1.twilio.com", "https://proxy.dublin.us1.twilio.com"]
     );
+}
+
+/// An answer of which only the head has come is not in yet.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_holds_its_permit_until_its_body_is_in() {
+    for is_dropped in [false, true] {
+        let (send, body) = oneshot::channel();
+        let body = Arc::new(Mutex::new(Some(Late(body))));
+        let transport = tower::service_fn(move |_: Request<Full<Bytes>>| {
+            let body = body.lock().unwrap().take().unwrap();
+            std::future::ready(Ok::<_, BoxError>(Response::new(body)))
+        });
+        let gateway = builder(clock(), 1).over(transport).unwrap();
+        let permits = || gateway.health().concurrency.unwrap().in_flight;
+        let mut call = task::spawn(gateway.send(FetchSession::by_name(service(1), "order")));
+        assert!(call.poll().is_pending());
+        assert_eq!(permits(), 1);
+        if is_dropped {
+            drop(call);
+        } else {
+            send.send(Bytes::from_static(b"{}")).unwrap();
+            call.await.unwrap();
+        }
+        assert_eq!(permits(), 0);
+    }
+}
+
+/// A body that comes when it is sent.
+struct Late(oneshot::Receiver<Bytes>);
+
+impl Body for Late {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.0.is_terminated() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut self.0).poll(cx).map(|sent| Some(sent.map(Frame::data).map_err(Into::into)))
+    }
 }
 
 /// The names are an interface: dashboards are built on them.

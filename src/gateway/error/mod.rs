@@ -42,6 +42,7 @@ pub(super) use make::SoFar;
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     effect: Effect,
@@ -90,13 +91,9 @@ impl Error {
         self
     }
 
-    /// Changes an error that nobody else holds yet.
+    /// Changes this error. Clones that somebody has kept, a layer that logs, stay as they are.
     fn change(&mut self, change: impl FnOnce(&mut Inner)) {
-        // OK because every caller has just made it or got it from the gateway below; a clone that
-        // somebody kept would leave it as it is.
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            change(inner);
-        }
+        change(Arc::make_mut(&mut self.0));
     }
 
     /// A name that is taken, once it is known that not by this call's own session.

@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::Service;
 use tower::util::{Oneshot, ServiceExt};
 
@@ -48,6 +49,8 @@ struct Seek<G> {
     clue: Clue,
     /// Whether the name to look for was made up here.
     is_named_here: bool,
+    /// So that a shutdown waits for the look as well.
+    _under_way: TaskTrackerToken,
 }
 
 impl<G, O> RecoverFuture<G, O>
@@ -63,6 +66,7 @@ where
             options: operation.options(),
             clue,
             is_named_here,
+            _under_way: manner.under_way.token(),
         });
         Self { state: State::Calling { call: gateway.call(operation) }, seek }
     }
@@ -84,7 +88,10 @@ where
             let end = match this.state.as_mut().project() {
                 StateProjection::Calling { call } => {
                     let error = match ready!(call.poll(cx)) {
-                        Ok(output) => return Poll::Ready(Ok(output)),
+                        Ok(output) => {
+                            *this.seek = None;
+                            return Poll::Ready(Ok(output));
+                        }
                         Err(error) => error,
                     };
                     match this.seek.as_ref().and_then(|seek| seek.look(&error)) {

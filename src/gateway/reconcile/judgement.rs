@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Clue, SKEW};
+use crate::call::SessionSid;
 use crate::gateway::Error;
 use crate::sessions::{Participant, Session, SessionKey, SessionParticipant};
 
@@ -46,12 +47,15 @@ impl Window {
 /// judged by [`same_participants`].
 pub(super) fn judge(clue: &Clue, found: &Session, window: Option<Window>) -> Verdict {
     if clue.is_new {
-        // A UniqueName that reads as a SID leads to the session of that SID.
-        let name = found.unique_name.as_deref();
-        if let (SessionKey::UniqueName(asked), Some(name)) = (&clue.key, name)
-            && asked != name
-        {
-            return Verdict::Unclear(NAME_DIFFERS);
+        // A UniqueName that reads as a SID leads to the session of that SID, which may have none.
+        if let SessionKey::UniqueName(asked) = &clue.key {
+            let is_it = match &found.unique_name {
+                Some(name) => name == asked,
+                None => asked.parse::<SessionSid>().is_err(),
+            };
+            if !is_it {
+                return Verdict::Unclear(NAME_DIFFERS);
+            }
         }
         let Some((created, window)) = found.date_created.zip(window) else {
             return Verdict::Unclear(NO_DATE);

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
 use tower::Layer;
 
 use super::names::Names;
@@ -29,7 +30,9 @@ use crate::call::Rng;
 /// A typed layer, around a [`Gateway`](crate::gateway::Gateway): it needs to know what the operation
 /// means. Layers that count or time calls as their caller sees them go outside it. One that goes
 /// between the two sees the look as a call of its own, and must pass errors on as they came from the
-/// gateway: in them is when the call began, and where it went.
+/// gateway: in them is when the call began, and where it went. Nor may it call again by itself: what
+/// the first call has done, the refusal of the second knows nothing of. Repeating is for the
+/// [retry](crate::middleware::retry) layer below the gateway.
 ///
 /// # Cancellation
 ///
@@ -105,6 +108,7 @@ impl<G> Layer<G> for ReconcileLayer {
             };
             Arc::new(Names::new(prefix, rng))
         });
-        Reconcile::new(gateway, Manner { compare_participants: self.compare_participants, names })
+        let (compare_participants, under_way) = (self.compare_participants, TaskTracker::new());
+        Reconcile::new(gateway, Manner { compare_participants, names, under_way })
     }
 }

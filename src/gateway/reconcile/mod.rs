@@ -26,7 +26,7 @@
 //! | was created within the call, and has another mode | error: the name is taken by another | none |
 //! | was created within the call, and has another expiry or TTL | error: whose it is can't be told | unknown |
 //! | was created within the call, and has other participants | error: whose it is can't be told | unknown |
-//! | was created after the refusal, or has another name | error: whose it is can't be told | unknown |
+//! | was created after the refusal, or has another name (or none, where the one asked for reads as a SID) | error: whose it is can't be told | unknown |
 //! | has no date, or the refusal had none | error: whose it is can't be told | unknown |
 //! | can't be read, or its participants can't, in the time that is left | the refusal, and its cause | unknown |
 //!
@@ -60,6 +60,9 @@
 //!   intent**: the number of an order, not that of a customer.
 //! - *A session that was deleted meanwhile.* Where this call's session was deleted and another made
 //!   under its name, all before the refusal, the other one is what is found.
+//! - *A process that was stopped during the call*, with its machine asleep or moved elsewhere: the time
+//!   is missing in the call's, and a session that it made before that looks older than the call,
+//!   another's. A wall clock would show the gap and is not asked: it may jump for other reasons.
 //! - *A session that nobody can look for*: of a create without a name, or with one that no URL can
 //!   hold (`.` and `..`).
 //!

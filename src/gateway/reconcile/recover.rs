@@ -151,12 +151,16 @@ impl Findable for UpdateSession {
 impl<O: Findable> Findable for Configured<O> {
     fn name(&mut self, manner: &Manner) -> bool {
         // A name that was given by way of the form is one as well.
-        let has_name = self.wishes().extra_form().iter().any(|(key, _)| key == "UniqueName");
-        !has_name && self.operation_mut().name(manner)
+        !says(self.wishes(), "UniqueName") && self.operation_mut().name(manner)
     }
 
     fn clue(&self, manner: &Manner) -> Option<Clue> {
-        self.operation().clue(manner)
+        let mut clue = self.operation().clue(manner)?;
+        // Of what was given both ways, nobody knows which of the two the server took.
+        if says(self.wishes(), "Mode") {
+            clue.mode = None;
+        }
+        (!says(self.wishes(), "UniqueName")).then_some(clue)
     }
 
     fn options(&self) -> CallOptions {
@@ -168,6 +172,11 @@ impl<O: Findable> Findable for Configured<O> {
     fn recovered(found: Reply<Session>) -> O::Output {
         O::recovered(found)
     }
+}
+
+/// Whether wishes add this parameter to the form.
+fn says(wishes: &CallOptions, parameter: &str) -> bool {
+    wishes.extra_form().iter().any(|(key, _)| key == parameter)
 }
 
 impl<O: Findable<Output = Session>> Findable for Detailed<O> {

@@ -3,6 +3,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::Recover;
@@ -22,6 +23,8 @@ pub struct Reconcile<G> {
 pub struct Manner {
     pub(super) compare_participants: bool,
     pub(super) names: Option<Arc<Names>>,
+    /// Those under way that may need a look. The gateway loses sight of them between its calls.
+    pub(super) under_way: TaskTracker,
 }
 
 impl<G> Reconcile<G> {
@@ -68,19 +71,25 @@ impl<S> Reconcile<Gateway<S>> {
     }
 
     /// Takes no new calls, and waits for those in flight; see [`Gateway::shutdown`]. A look that a
-    /// call in flight needs is part of that call.
+    /// call in flight needs is part of that call, and is waited for also while the stack is not
+    /// ready for it.
     ///
     /// # Cancellation
     ///
     /// The gateway stays closed when this is dropped; calling it again goes on waiting.
     pub async fn shutdown(&self, within: Duration) -> Drained {
         let begun = Instant::now();
+        let under_way = &self.manner.under_way;
+        under_way.close();
         loop {
-            let left = within.saturating_sub(begun.elapsed());
-            let drained = self.gateway.shutdown(left).await;
-            // For a moment nobody was in flight: a create had ended, and then its look began.
-            if drained.cut_off == 0 || begun.elapsed() >= within {
-                return drained;
+            let left = || within.saturating_sub(begun.elapsed());
+            self.gateway.shutdown(left()).await;
+            // Nobody may be in flight for a moment: a create has ended, and its look is to begin.
+            let _ = tokio::time::timeout(left(), under_way.wait()).await;
+            let cut_off = self.in_flight().max(under_way.len());
+            // What is left are looks of another layer over the same gateway, or the time is over.
+            if cut_off == 0 || begun.elapsed() >= within {
+                return Drained { cut_off };
             }
         }
     }

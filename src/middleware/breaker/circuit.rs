@@ -76,6 +76,8 @@ pub(super) struct Circuit {
     gate: AtomicU64,
     window: Window,
     machine: Mutex<Machine>,
+    /// When it was made.
+    made: u64,
 }
 
 /// Set in the gate while the circuit is closed.
@@ -84,6 +86,7 @@ const CLOSED: u64 = 1;
 impl Circuit {
     pub(super) fn new(context: Arc<Context>, origin: Origin, authority: &str) -> Self {
         let machine = Machine::new();
+        let made = context.at(Instant::now());
         Self {
             context,
             origin,
@@ -91,6 +94,7 @@ impl Circuit {
             gate: AtomicU64::new(gate(&machine)),
             window: Window::default(),
             machine: Mutex::new(machine),
+            made,
         }
     }
 
@@ -197,9 +201,10 @@ impl Circuit {
         at_rest
     }
 
-    /// How long nothing has been counted, in lengths of a bucket.
+    /// How long nothing has been counted, in lengths of a bucket: since it was made, at most.
     pub(super) fn idle_for(&self, at: u64) -> u64 {
-        self.window.idle_for(self.tick(at))
+        let age = self.tick(at.saturating_sub(self.made));
+        self.window.idle_for(self.tick(at)).min(age)
     }
 
     pub(super) fn status(&self, at: u64) -> CircuitStatus {

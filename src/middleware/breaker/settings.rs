@@ -35,6 +35,8 @@ pub struct Settings {
 /// More would not fit into the window's counters.
 const MOST_MIN_CALLS: u32 = 50_000;
 
+const LEAST_WINDOW: Duration = Duration::from_millis(100);
+
 impl Settings {
     /// The defaults, which each method names.
     #[must_use]
@@ -52,7 +54,8 @@ impl Settings {
         }
     }
 
-    /// How far back calls count, 10 seconds by default.
+    /// How far back calls count, 10 seconds by default, 100 milliseconds at least: in a shorter one
+    /// calls would never meet, and the circuit never open.
     ///
     /// It slides by a tenth of its length, so it covers between nine and ten tenths of it. Change the
     /// length, and it begins empty.
@@ -144,5 +147,5 @@ pub(super) fn nanos(time: Duration) -> u64 {
 }
 
 fn bucket_of(window: Duration) -> u64 {
-    (nanos(window) / BUCKETS).max(1)
+    nanos(window.max(LEAST_WINDOW)) / BUCKETS
 }

@@ -1,9 +1,11 @@
 //! The judgement as a table, and what holds of it whatever is asked for and found.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use tokio_util::task::TaskTracker;
 
 use super::super::judgement::*;
 use super::super::{Clue, Findable, Manner};
@@ -13,7 +15,11 @@ use crate::sessions::{
     SessionStatus, UpdateSession,
 };
 
-const PLAIN: Manner = Manner { compare_participants: false, names: None };
+static PLAIN: LazyLock<Manner> = LazyLock::new(|| Manner {
+    compare_participants: false,
+    names: None,
+    under_way: TaskTracker::new(),
+});
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_767_323_045 + second).unwrap()
@@ -91,6 +97,21 @@ fn a_session_of_another_name_says_nothing() {
     assert_eq!(judge(Some("order-1")), Verdict::Anothers);
     // Twilio promises no field: it was found by the name.
     assert_eq!(judge(None), Verdict::Anothers);
+}
+
+/// A name of just the form of a SID led to a session that had no name at all, and was old: the create
+/// was told that the name was another's, effect none, with its own session made.
+#[test]
+fn a_nameless_session_that_a_name_in_the_form_of_a_sid_leads_to_says_nothing() {
+    let asked = CreateSession::new(service()).unique_name("KC00000000000000000000000000000001");
+    let judge = |name: Option<&str>, second| {
+        let found = Session { unique_name: name.map(str::to_owned), ..made(&asked, second) };
+        judge(&clue(&asked), &found, window())
+    };
+    for second in [-100, 5] {
+        assert_eq!(judge(None, second), Verdict::Unclear(NAME_DIFFERS));
+    }
+    assert_eq!(judge(asked.unique_name.as_deref(), 5), Verdict::Ours);
 }
 
 #[test]
@@ -328,7 +349,8 @@ fn every_field_of_a_create_is_judged_or_left_out_on_purpose() {
         .status(SessionStatus::Closed)
         .participant(Participant::new("+1"))
         .fail_on_participant_conflict(true);
-    let comparing = Manner { compare_participants: true, names: None };
+    let comparing =
+        Manner { compare_participants: true, names: None, under_way: TaskTracker::new() };
     let clue = everything.clue(&comparing).unwrap();
     assert_eq!(clue.key, SessionKey::UniqueName("order-1".into()));
     assert_eq!(

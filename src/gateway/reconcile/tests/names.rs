@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use super::super::names::Names;
 use super::super::{Findable, Manner};
 use super::service;
@@ -12,7 +14,7 @@ use crate::wire::{Encoder, Endpoint, Operation};
 
 fn manner(prefix: &str, seed: u64) -> Manner {
     let names = Some(Arc::new(Names::new(prefix, &Rng::seeded(seed))));
-    Manner { compare_participants: false, names }
+    Manner { compare_participants: false, names, under_way: TaskTracker::new() }
 }
 
 fn nameless() -> CreateSession {
@@ -82,11 +84,26 @@ fn a_given_name_stays() {
     assert!(around.name(&manner));
 }
 
+/// Which of two the server took is not known. A session of the one was once said to be another's, effect
+/// none, for it was not of the other.
+#[test]
+fn what_the_form_says_as_well_is_not_gone_by() {
+    let create = || CreateSession::new(service()).unique_name("order-1").mode("voice-only");
+    let said = |key, value| create().with(CallOptions::new().form(key, value)).detailed();
+    assert!(said("UniqueName", "order-2").clue(&manner("", 1)).is_none());
+    assert_eq!(said("Mode", "message-only").clue(&manner("", 1)).unwrap().mode, None);
+    assert_eq!(said("Other", "x").clue(&manner("", 1)).unwrap().mode, create().mode);
+}
+
 #[test]
 fn nothing_is_named_that_is_no_create_or_where_nobody_asks() {
     let session = "KC00000000000000000000000000000001".parse().unwrap();
     assert!(!UpdateSession::new(service(), session).name(&manner("shop-", 1)));
     let mut create = nameless();
-    assert!(!create.name(&Manner { compare_participants: true, names: None }));
+    assert!(!create.name(&Manner {
+        compare_participants: true,
+        names: None,
+        under_way: TaskTracker::new()
+    }));
     assert_eq!(create.unique_name, None);
 }

@@ -149,7 +149,9 @@ fn settings_stay_in_their_bounds() {
         .slow_percent(0)
         .probes(0)
         .passes(0);
-    assert_eq!((least.bucket, least.min_calls, least.probes, least.passes), (1, 1, 1, 1));
+    assert_eq!((least.min_calls, least.probes, least.passes), (1, 1, 1));
+    // A window of no length held no two calls, so that its circuit never opened.
+    assert_eq!(least.bucket, 10_000_000);
     assert_eq!((least.failure_percent, least.slow_percent), (1, 1));
     let most = Settings::new()
         .window(Duration::MAX)
@@ -208,6 +210,25 @@ async fn where_every_circuit_is_needed_calls_to_others_go_by() {
         bench.call_to("https://one-more.test/").await.expect("an answer");
     }
     assert_eq!(circuits.list().len(), Circuits::MOST);
+}
+
+/// An origin whose calls had not ended yet, or had all been refused, passed for the one that was unused
+/// the longest: two new origins took each other's place for ever, and neither ever had a breaker.
+#[tokio::test(start_paused = true)]
+async fn a_new_circuit_does_not_go_before_one_that_is_old_and_idle() {
+    let bench = Bench::with(Settings::new().min_calls(3));
+    for number in 0..Circuits::MOST {
+        bench.call_to(&format!("https://host-{number}.test/")).await.expect("an answer");
+    }
+    tokio::time::sleep(SECOND * 3600).await;
+    bench.server.does(Manner::Slowly(SECOND, 503));
+    for _ in 0..3 {
+        let (one, other) =
+            (bench.call_to("https://one.test/"), bench.call_to("https://other.test/"));
+        let _ = tokio::join!(one, other);
+    }
+    let open = |url: &str| !bench.layer.circuits().is_closed(&url.parse().expect("a URL"));
+    assert!(open("https://one.test/") && open("https://other.test/"));
 }
 
 /// A call under way when its circuit is dropped must not open a circuit that nobody sees.

@@ -6,7 +6,7 @@ use super::{Attempt, End, LimitPolicy};
 /// What is left of the limit after a cut: nine tenths.
 const KEPT: f64 = 0.9;
 
-/// The most that one word of the server about the account may take away at once: half.
+/// The most that one word of the server about the account may take away at once, before the cut: half.
 const TRUSTED: f64 = 0.5;
 
 /// A little more while all is well, a tenth less when it is not.
@@ -22,8 +22,8 @@ const TRUSTED: f64 = 0.5;
 /// [run long](Attempt::is_given_up_late).
 ///
 /// Where [the server says](super::ConcurrencyLimitLayer::concurrency_header) how much the account
-/// has under way, that is a bound on our part: what is cut is the lesser of the two, though never to
-/// less than half at once, since a number from outside may count something else.
+/// has under way, that is a bound on our part: what is cut is the lesser of the two, or half of the limit
+/// where that is more, since a number from outside may count something else.
 ///
 /// ```
 /// use twilio_proxy::middleware::limit::ConcurrencyLimitLayer;
@@ -48,7 +48,7 @@ pub struct Aimd {
 }
 
 impl Aimd {
-    /// Starts with so many, between 1 and 1,000; 0 counts as 1.
+    /// Starts with so many, and stays between 1 and 1,000, or so many where that is more; 0 counts as 1.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let bounds = Bounds::default().with(limit);

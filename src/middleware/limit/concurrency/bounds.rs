@@ -10,8 +10,8 @@ pub(super) struct Bounds {
 const MOST: usize = 1_000;
 
 /// The most at all: an `f64` tells all whole numbers up to here from each other, with fractions to
-/// spare, and no process has so many calls under way.
-const EVER: usize = 1 << 32;
+/// spare, no process has so many calls under way, and it is a number on 32 bits as well.
+const EVER: usize = u32::MAX as usize;
 
 impl Default for Bounds {
     fn default() -> Self {

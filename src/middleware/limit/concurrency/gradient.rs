@@ -114,7 +114,7 @@ pub struct Gradient {
 }
 
 impl Gradient {
-    /// Starts with so many, between 1 and 1,000; 0 counts as 1.
+    /// Starts with so many, and stays between 1 and 1,000, or so many where that is more; 0 counts as 1.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let bounds = Bounds::default().with(limit);

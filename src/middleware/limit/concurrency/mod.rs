@@ -87,7 +87,7 @@
 //!
 //! Its turn comes after *calls ahead × how long a slot is held ÷ limit*, as Little's law has it; how
 //! long a slot is held is a moving average, over all calls with a policy that learns, and over those
-//! that had to wait with one that doesn't. As long as it is not known, nobody is refused by it.
+//! that had to wait with one that doesn't (over all where none may wait). As long as it is not known, nobody is refused by it.
 //! Each refusal says by the same sum when to come back: when a turn would come, or when there
 //! will be a place.
 //!

@@ -49,10 +49,10 @@ fn refusal(refused: Refused) -> Fault {
         Refused::Full(after) => {
             (Rejection::QueueFull, "the queue before the concurrency limit is full", after)
         }
-        Refused::Late(wait) => {
+        Refused::Late(after) => {
             let detail =
                 "the queue before the concurrency limit is too long for the call's deadline";
-            (Rejection::Shed, detail, Some(wait))
+            (Rejection::Shed, detail, after)
         }
     };
     let fault = Fault::new(FaultKind::Rejected(rejection), detail);
@@ -88,7 +88,8 @@ where
         let has_slot = place.has_slot();
         let mut permit = Permit::new(place);
         if has_slot {
-            if P::LEARNS {
+            // Where nobody may wait, those who needn't are all who can say when to come back.
+            if P::LEARNS || self.rig.settings.places == 0 {
                 permit.begin(&self.rig, Instant::now());
             }
             return ResponseFuture::called(self.inner.call(request), permit);

@@ -16,7 +16,7 @@ pub struct LimitStats {
     /// or a call of higher priority took their place.
     pub shed: u64,
     /// How long a slot is held, as a moving average over all ends. With a policy that does not
-    /// learn, over the calls that had to wait.
+    /// learn, over the calls that had to wait, or over all where none may.
     pub hold: Option<Duration>,
     /// How long answers take, as a moving average; unknown with a policy that does not learn.
     pub latency: Option<Duration>,

@@ -49,8 +49,8 @@ pub(in super::super) struct Guest {
 pub(in super::super) enum Refused {
     /// There was no place for its priority; one is likely after this time.
     Full(Option<Duration>),
-    /// It would have to wait past its deadline, or too close to it: for so long.
-    Late(Duration),
+    /// It would have to wait past its deadline, or too close to it: for so long, where that is known.
+    Late(Option<Duration>),
 }
 
 /// Why somebody who waited was sent away.
@@ -115,8 +115,8 @@ impl State {
             return Err(Refused::Full(room(guest.places)));
         }
         let ahead = length - usize::from(displaced.is_some());
-        let wait = until(ahead).unwrap_or_default();
-        let called = guest.now.checked_add(wait);
+        let wait = until(ahead);
+        let called = guest.now.checked_add(wait.unwrap_or_default());
         // OK because a moment that the clock can't show is after any deadline.
         let is_late = called.map_or(guest.deadline.is_some(), |called| {
             headroom::is_too_late(called, guest.headroom, guest.deadline)

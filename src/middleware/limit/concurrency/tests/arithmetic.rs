@@ -181,11 +181,9 @@ fn holds(
         }
         now += Duration::from_nanos(*pause % 10_000_000_000);
         let limit = policy.limit();
-        assert!(limit >= bounds.0.clamp(1, 1 << 32), "{limit} of {bounds:?}");
-        assert!(
-            limit <= bounds.1.clamp(bounds.0.clamp(1, 1 << 32), 1 << 32),
-            "{limit} of {bounds:?}"
-        );
+        let least = bounds.0.clamp(1, u32::MAX as usize);
+        assert!(limit >= least, "{limit} of {bounds:?}");
+        assert!(limit <= bounds.1.clamp(least, u32::MAX as usize), "{limit} of {bounds:?}");
     }
 }
 

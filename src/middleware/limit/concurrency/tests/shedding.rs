@@ -64,8 +64,24 @@ async fn nobody_is_shed_by_a_guess() {
     // No call that waited has come back yet, so nobody knows how long it takes.
     let _waits = bench.send(due(9, MS));
     assert_eq!(bench.layer.waiting(), 100);
-    // But one without any time left needs no estimate.
-    assert_eq!(fault(bench.fresh(due(9, Duration::ZERO)).poll()).kind(), SHED);
+    // But one without any time left needs no estimate, and is not told to come back at once.
+    let shed = fault(bench.fresh(due(9, Duration::ZERO)).poll());
+    assert_eq!((shed.kind(), shed.retry_after()), (SHED, None));
+}
+
+/// With a fixed limit only those who waited were timed. Where nobody may wait, nobody was ever told
+/// when to come back.
+#[tokio::test(start_paused = true)]
+async fn a_limit_without_a_line_says_when_to_come_back_too() {
+    let mut bench = Bench::new(ConcurrencyLimitLayer::new(1).max_waiting(0));
+    let mut first = bench.call(0);
+    let (_, send) = bench.reached().await;
+    tokio::time::advance(100 * MS).await;
+    send.send_response(Response::new(()));
+    assert_ready!(first.poll()).expect("an answer");
+    let _second = bench.call(1);
+    let refused = fault(bench.fresh(request(9, Priority::High)).poll());
+    assert_eq!((refused.kind(), refused.retry_after()), (FULL, Some(100 * MS)));
 }
 
 #[tokio::test(start_paused = true)]

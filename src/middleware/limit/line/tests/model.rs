@@ -91,8 +91,8 @@ impl World {
                 .iter()
                 .rposition(|one| one.state == State::Waits && one.priority == lowest);
         }
-        let wait = self.wait_so_long(ahead).unwrap_or_default();
-        if deadline.is_some_and(|deadline| self.now + wait >= deadline) {
+        let wait = self.wait_so_long(ahead);
+        if deadline.is_some_and(|deadline| self.now + wait.unwrap_or_default() >= deadline) {
             return Err(Refused::Late(wait));
         }
         if let Some(victim) = victim {
