@@ -74,12 +74,14 @@ const HOMES: &[Home] = &[
     Home { of: "serde", at: &["call", "wire", "sessions", "gateway"] },
     Home { of: "serde_json", at: &["wire", "sessions", "simulator", "gateway"] },
     // Secrets: made into a header in one layer, checked by the simulator, never held as a plain string.
+    Home { of: "aws_lc_rs", at: &["middleware/auth/signing"] },
+    Home { of: "rustls_pki_types", at: &["middleware/auth/signing"] },
     Home { of: "base64", at: &["middleware/auth", "simulator"] },
     Home { of: "secrecy", at: &["middleware/auth"] },
     // Time, tasks and services. `call` has tokio for its clock; `wire` and `sessions` are data, and have
     // none of it, so that they can be tested as such.
     Home { of: "tokio", at: &["call", "middleware", "transport", "simulator", "gateway"] },
-    Home { of: "tokio_util", at: &["simulator", "gateway"] },
+    Home { of: "tokio_util", at: &["middleware/auth/signing", "simulator", "gateway"] },
     Home { of: "tower", at: &["middleware", "transport", "simulator", "gateway"] },
     Home { of: "tracing", at: &["middleware", "gateway"] },
     Home { of: "futures_core", at: &["gateway"] },

@@ -33,5 +33,6 @@ pub use origin::{Origin, OriginError};
 pub use retry_after::retry_after;
 pub use rng::Rng;
 pub use sid::{
-    AccountSid, ApiKeySid, ParticipantSid, PhoneNumberSid, ServiceSid, SessionSid, Sid, SidError,
+    AccountSid, ApiKeySid, ParticipantSid, PhoneNumberSid, PublicKeySid, ServiceSid, SessionSid,
+    Sid, SidError,
 };

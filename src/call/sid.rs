@@ -190,6 +190,8 @@ typed_sid! {
     ParticipantSid, "KP";
     /// A phone number of the account (`PN…`).
     PhoneNumberSid, "PN";
+    /// A public key of the account (`CR…`), that signatures of requests are checked with.
+    PublicKeySid, "CR";
 }
 
 #[cfg(test)]

@@ -24,10 +24,12 @@
 //! layer does and can't be wiped, for the HTTP library may share it; it is marked sensitive, so
 //! that no layer prints it and HTTP/2 never puts it into a compression table.
 
+mod allowed;
 mod credentials;
 mod env;
 mod layer;
 mod service;
+pub mod signing;
 #[cfg(test)]
 mod tests;
 
