@@ -3,8 +3,9 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri};
 use tower::Layer;
 
+use super::provider::{ProvideAuthorization, ProviderStatus};
 use super::{Auth, Credentials};
-use crate::call::{Authorization, Live, Origin};
+use crate::call::{Authorization, Live, Origin, Sid};
 
 /// Attaches credentials to requests for certain origins. See the [module](super) for which.
 ///
@@ -12,6 +13,12 @@ use crate::call::{Authorization, Live, Origin};
 /// [`CallOptions::authorization`](crate::call::CallOptions::authorization), such as a subaccount's;
 /// they take the place of the layer's, and the same origins are allowed to them. An `Authorization`
 /// header that is on the request already is replaced.
+///
+/// Credentials that expire, or that somebody else changes, come from a
+/// [provider](ProvideAuthorization). A call waits where it has none at hand, and is otherwise no
+/// slower for it. A 401 has the provider look for others; if there are, the layer notes it in the
+/// [`CallFacts`](crate::call::CallFacts), and a [`Retry`](crate::middleware::retry::Retry) above makes
+/// the call once more. Without a retry above, the 401 goes up.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -54,10 +61,14 @@ use crate::call::{Authorization, Live, Origin};
 ///
 /// # Cancellation
 ///
-/// Dropping the response future drops the inner one; there is nothing else in it.
+/// Dropping the response future drops the inner one, and its part in the wait for a provider's
+/// credentials: others who wait for the same go on waiting. A call that is dropped while it waits was
+/// not sent.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     live: Live<Option<Authorization>>,
+    /// Asked where `live` has none.
+    provider: Option<Arc<dyn ProvideAuthorization>>,
     origins: Arc<[Origin]>,
     allow_insecure: bool,
 }
@@ -75,7 +86,18 @@ impl AuthLayer {
         live: Live<Option<Authorization>>,
         origins: impl IntoIterator<Item = Origin>,
     ) -> Self {
-        Self { live, origins: origins.into_iter().collect(), allow_insecure: false }
+        let origins = origins.into_iter().collect();
+        Self { live, provider: None, origins, allow_insecure: false }
+    }
+
+    /// Credentials from whoever supplies them, asked anew for each attempt.
+    #[must_use]
+    pub fn from_provider(
+        provider: impl ProvideAuthorization,
+        origins: impl IntoIterator<Item = Origin>,
+    ) -> Self {
+        let layer = Self::with_live(Live::default(), origins);
+        Self { provider: Some(Arc::new(provider)), ..layer }
     }
 
     /// Lets credentials go over plain `http` to other machines, readable for all on the way.
@@ -88,9 +110,30 @@ impl AuthLayer {
     }
 
     /// The handle on the credentials: what is set through it counts from the next attempt on.
+    ///
+    /// Where a provider supplies them it is empty, and what is set takes the place of the provider's,
+    /// until it is set to `None` again: for the day on which the provider is what is broken.
     #[must_use]
     pub fn live(&self) -> Live<Option<Authorization>> {
         self.live.clone()
+    }
+
+    /// Who is asked, where the [handle](Self::live) has none.
+    pub(super) fn provider(&self) -> Option<&Arc<dyn ProvideAuthorization>> {
+        self.provider.as_ref()
+    }
+
+    /// The account that the credentials are for, where it is known by now.
+    #[must_use]
+    pub fn account(&self) -> Option<Sid> {
+        let fixed = self.live.read(|own| own.as_ref().and_then(Authorization::account));
+        fixed.or_else(|| self.provider.as_ref()?.account())
+    }
+
+    /// How the provider does, if there is one.
+    #[must_use]
+    pub fn provider_status(&self) -> Option<ProviderStatus> {
+        self.provider.as_ref().map(|provider| provider.status())
     }
 
     /// The header for a request: of the call's own credentials, or of the layer's.
