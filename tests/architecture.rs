@@ -71,8 +71,12 @@ const HOMES: &[Home] = &[
     Home { of: "form_urlencoded", at: &["simulator"] },
     Home { of: "httpdate", at: &["call/retry_after", "wire", "simulator"] },
     Home { of: "jiff", at: &["call", "wire", "sessions", "simulator", "gateway"] },
-    Home { of: "serde", at: &["call", "wire", "sessions", "gateway"] },
-    Home { of: "serde_json", at: &["wire", "sessions", "simulator", "gateway"] },
+    // But for the answer of a token endpoint, which is JSON whatever the API speaks (RFC 6749).
+    Home { of: "serde", at: &["call", "wire", "sessions", "middleware/auth/oauth", "gateway"] },
+    Home {
+        of: "serde_json",
+        at: &["wire", "sessions", "middleware/auth/oauth", "simulator", "gateway"],
+    },
     // Secrets: made into a header in one layer, checked by the simulator, never held as a plain string.
     Home { of: "aws_lc_rs", at: &["middleware/auth/signing"] },
     Home { of: "rustls_pki_types", at: &["middleware/auth/signing"] },
@@ -85,6 +89,7 @@ const HOMES: &[Home] = &[
     Home { of: "tower", at: &["middleware", "transport", "simulator", "gateway"] },
     Home { of: "tracing", at: &["middleware", "gateway"] },
     Home { of: "futures_core", at: &["gateway"] },
+    Home { of: "futures_util", at: &["middleware/auth"] },
     Home { of: "pin_project_lite", at: &["middleware", "transport", "gateway"] },
     // The currency: requests, responses, bytes. `call` has a body of its own; `sessions` never sees one.
     Home {

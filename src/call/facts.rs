@@ -37,6 +37,7 @@ pub struct CallFacts {
     reached: AtomicU32,
     sent: AtomicU32,
     harmless: AtomicU32,
+    stale: AtomicU32,
 }
 
 impl CallFacts {
@@ -62,6 +63,7 @@ impl CallFacts {
             reached: AtomicU32::new(0),
             sent: AtomicU32::new(0),
             harmless: AtomicU32::new(0),
+            stale: AtomicU32::new(0),
         }
     }
 
@@ -303,6 +305,19 @@ impl CallFacts {
     #[must_use]
     pub fn any_unknown(&self) -> bool {
         self.sent.load(Relaxed) > self.harmless.load(Relaxed)
+    }
+
+    /// The server did not accept an attempt's credentials (401), and there are others by now: said
+    /// by the layer that put them on, for the one that tries again.
+    pub fn mark_stale_credentials(&self) {
+        self.stale.fetch_add(1, Relaxed);
+    }
+
+    /// Whether an attempt had stale credentials; each mark is taken once. The one thing in here that
+    /// is taken back: tries of a call side by side share the facts, and each is to find its own.
+    #[must_use]
+    pub fn take_stale_credentials(&self) -> bool {
+        self.stale.fetch_update(Relaxed, Relaxed, |marks| marks.checked_sub(1)).is_ok()
     }
 
     /// How many attempts somebody vouches for: a transport that has had them, or a queue of ours

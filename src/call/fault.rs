@@ -43,6 +43,8 @@ struct Inner {
 pub enum FaultKind {
     /// The stack is put together or set up so that the call can't be made.
     Config,
+    /// Whoever supplies the credentials has none to give now: a token endpoint that is down, say.
+    Credentials,
     /// A limit of this process said no.
     Rejected(Rejection),
     /// The call's deadline passed.
@@ -88,6 +90,7 @@ impl Fault {
     pub fn new(kind: FaultKind, detail: impl Into<Cow<'static, str>>) -> Self {
         let effect = match kind {
             FaultKind::Config
+            | FaultKind::Credentials
             | FaultKind::Rejected(_)
             | FaultKind::Connect
             | FaultKind::Unprocessed => Effect::None,
@@ -180,7 +183,15 @@ impl Fault {
     #[must_use]
     pub fn class(&self) -> Class {
         match (self.0.kind, self.0.effect) {
-            (FaultKind::Config | FaultKind::Rejected(_) | FaultKind::Deadline, _) => Class::Local,
+            // Whoever supplies credentials tries again by himself, and the API had no part in it: not
+            // a failure that its breaker should count.
+            (
+                FaultKind::Config
+                | FaultKind::Credentials
+                | FaultKind::Rejected(_)
+                | FaultKind::Deadline,
+                _,
+            ) => Class::Local,
             // The answer was too large to read: it will be the next time.
             (FaultKind::BodyTooLarge { .. }, _) => Class::Refused,
             (_, Effect::None) => Class::NeverSent,

@@ -4,9 +4,10 @@ use std::time::Duration;
 use tower::Layer;
 
 use super::concurrency::concurrency_limit_to;
+use super::credentials::{Supplied, Who};
 use super::defaults::Parts;
 use super::edges::Other;
-use super::{DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers};
+use super::{BoxedStack, DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers};
 use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
 use crate::middleware::auth::{AuthLayer, Credentials};
 use crate::middleware::breaker;
@@ -45,17 +46,18 @@ use crate::wire::Endpoint;
 /// ```
 #[must_use = "a builder does nothing until it builds"]
 pub struct GatewayBuilder {
-    authorization: Live<Option<Authorization>>,
+    pub(super) who: Who,
+    pub(super) tokens: Option<BoxedStack>,
     pub(super) base_url: String,
     pub(super) others: Vec<Other>,
     pub(super) region: Option<String>,
     pub(super) edge: Option<String>,
-    plain_http: bool,
+    pub(super) plain_http: bool,
     quota: Live<Quota>,
     breaker: Live<breaker::Settings>,
     products: Vec<String>,
     transport: transport::Builder,
-    clock: Clock,
+    pub(super) clock: Clock,
     pub(super) rng: Rng,
     reconcile: ReconcileLayer,
     changes: Vec<Change>,
@@ -66,7 +68,8 @@ type Change = Box<dyn FnOnce(StackLayers) -> StackLayers + Send>;
 impl GatewayBuilder {
     pub(super) fn new(credentials: Credentials) -> Self {
         Self {
-            authorization: Live::new(credentials.authorization()),
+            who: Who::Fixed(Live::new(credentials.authorization())),
+            tokens: None,
             base_url: Endpoint::TWILIO.to_owned(),
             others: Vec::new(),
             region: None,
@@ -118,9 +121,10 @@ impl GatewayBuilder {
     }
 
     /// Credentials that may change while calls go on, in place of those that the builder was made
-    /// with. A call in flight goes on with what it has, and its next attempt has the new ones.
+    /// with. A call in flight goes on with what it has, and its next attempt has the new ones. For those
+    /// that expire see [`credentials_from`](Self::credentials_from).
     pub fn authorization(mut self, authorization: Live<Option<Authorization>>) -> Self {
-        self.authorization = authorization;
+        self.who = Who::Fixed(authorization);
         self
     }
 
@@ -271,10 +275,12 @@ impl GatewayBuilder {
         // loopback has none: the store of roots need not be read, nor exist.
         let endpoint = self.endpoint()?;
         let is_local = |at: &Endpoint| !at.origin().is_secure() && at.origin().is_loopback();
+        // Tokens come from elsewhere, perhaps.
+        let tokens = matches!(self.who, Who::OAuth(_)).then(|| transport.clone());
         if endpoint.all().all(is_local) {
             transport = transport.without_tls();
         }
-        self.assemble(transport.build()?, endpoint)
+        self.assemble(transport.build()?, endpoint, tokens)
     }
 
     /// The gateway over a transport of your own, such as the simulator.
@@ -287,19 +293,25 @@ impl GatewayBuilder {
         T: HttpStack<Error: Raise> + Clone,
     {
         let endpoint = self.endpoint()?;
-        self.assemble(transport, endpoint)
+        self.assemble(transport, endpoint, None)
     }
 
     fn assemble<T: Clone>(
-        self,
+        mut self,
         transport: T,
         endpoint: Endpoint,
+        tokens: Option<transport::Builder>,
     ) -> Result<DefaultGateway<T>, Error> {
-        let account = self.authorization.read(|now| now.as_ref()?.account());
         let mut agent = UserAgent::default();
         for product in &self.products {
             agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
         }
+        let origins = endpoint.all().map(|at| at.origin().clone());
+        let auth = match self.supplied(tokens, &agent)? {
+            Supplied::Fixed(live) => AuthLayer::with_live(live, origins),
+            Supplied::Provider(provider) => AuthLayer::from_provider(provider, origins),
+        };
+        let account = auth.account();
         let parts = Parts {
             clock: self.clock,
             rng: &self.rng,
@@ -307,11 +319,7 @@ impl GatewayBuilder {
             quota: self.quota,
             breaker: self.breaker,
             agent,
-            auth: AuthLayer::with_live(
-                self.authorization,
-                endpoint.all().map(|at| at.origin().clone()),
-            )
-            .allow_insecure(self.plain_http),
+            auth: auth.allow_insecure(self.plain_http),
         };
         let layers = StackLayers::new(parts);
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));

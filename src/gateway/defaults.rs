@@ -64,6 +64,7 @@ impl StackLayers {
         self.hedge =
             self.hedge.only_while(move || circuits.all_closed() && !rate_limit.is_throttled());
         let monitor = Monitor::new()
+            .credentials(&self.auth)
             .coalescing(&self.coalesce)
             .hedging(&self.hedge.handle())
             .retry_budget(self.retry.shared_budget())

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::CredentialsHealth;
+use crate::middleware::auth::AuthLayer;
 use crate::middleware::breaker::{CircuitStatus, Circuits};
 use crate::middleware::coalesce::CoalesceLayer;
 use crate::middleware::failover::{self, Endpoints};
@@ -25,6 +27,8 @@ pub struct Health {
     pub in_flight: usize,
     /// Whether the gateway is shutting down: it takes no new calls.
     pub closed: bool,
+    /// Whoever supplies the credentials, unless they never change.
+    pub credentials: Option<CredentialsHealth>,
     /// What retries may still cost.
     pub retry_budget: Option<BudgetHealth>,
     /// Which endpoints get calls. One, unless failover has more.
@@ -184,6 +188,15 @@ impl Monitor {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Looks at whoever supplies the credentials of an auth layer.
+    #[must_use]
+    pub fn credentials(self, layer: &AuthLayer) -> Self {
+        let layer = layer.clone();
+        self.with(move |health| {
+            health.credentials = layer.provider_status().map(CredentialsHealth::from);
+        })
     }
 
     /// Looks at a retry layer's budget.

@@ -11,6 +11,7 @@
 mod builder;
 mod classify;
 mod concurrency;
+mod credentials;
 mod defaults;
 mod edges;
 mod error;
@@ -25,6 +26,7 @@ mod stack;
 pub use builder::GatewayBuilder;
 pub use classify::{RateClassifier, TwilioClassifier};
 pub use concurrency::{ConcurrencyClassifier, concurrency_limit};
+pub use credentials::CredentialsHealth;
 pub use error::{Error, ErrorKind};
 pub use ext::GatewayExt;
 pub use health::{

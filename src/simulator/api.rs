@@ -9,6 +9,7 @@ use super::page::{Found, PageQuery};
 use super::refusal::Refusal;
 use super::route::Route;
 use super::state::{Shared, Ticket};
+use super::token;
 use super::{Action, Commit, StoredSession};
 use crate::call::AccountSid;
 
@@ -40,7 +41,9 @@ pub(super) fn admit(
     body: &[u8],
 ) -> Result<Job, Refusal> {
     let settings = &shared.settings;
-    let account = settings.account_of(&head.headers).ok_or_else(Refusal::unauthorized)?;
+    let account = token::account_of(shared, &head.headers)
+        .or_else(|| settings.account_of(&head.headers))
+        .ok_or_else(Refusal::unauthorized)?;
     let route = route?;
     let mut ticket = Ticket::take(shared, account, route.service)?;
     shared.lock().take((account, route.service, route.action), settings)?;
@@ -55,7 +58,7 @@ pub(super) fn admit(
         Action::Update => Order::Update(Change::read(head, body)?),
         Action::Delete => Order::Delete,
         Action::Participants => Order::Participants(PageQuery::read(head)?),
-        Action::Fetch | Action::Other => Order::Fetch,
+        Action::Fetch | Action::Token | Action::Other => Order::Fetch,
     };
     let call_id = head.headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let call_id = call_id.map(str::to_owned);

@@ -11,6 +11,7 @@ use super::api;
 use super::refusal::Refusal;
 use super::route::Route;
 use super::state::{Shared, Ticket, whole_seconds};
+use super::token;
 use super::{Action, Mishap, RetryAfter};
 use crate::call::{Collected, Rng};
 
@@ -40,7 +41,11 @@ pub(super) async fn exchange(
     taken: impl FnOnce(),
 ) -> Outcome {
     let route = Route::read(&head.method, head.uri.path());
-    let action = route.as_ref().map_or(Action::Other, |route| route.action);
+    let action = match &route {
+        Ok(route) => route.action,
+        Err(_) if token::is_asked_for(&head) => Action::Token,
+        Err(_) => Action::Other,
+    };
     let mishap = shared.lock().strike(action);
     if mishap == Some(Mishap::Refused) {
         return Outcome::Refused;
@@ -122,6 +127,12 @@ impl<'a> Answer<'a> {
         head: Parts,
         body: Bytes,
     ) -> Option<Ticket> {
+        if self.action == Action::Token {
+            let (status, json) = token::give(self.shared, &body);
+            self.status = status;
+            self.json(json.to_string());
+            return None;
+        }
         let job = match api::admit(self.shared, route, &head, &body) {
             Ok(job) => job,
             Err(refusal) => {

@@ -47,8 +47,9 @@
 //!
 //! - **Operations.** Create (201), fetch by SID or UniqueName (200), list (200), update by SID
 //!   (200), delete by SID (204); the participants of a session, by its SID (200). URLs in answers begin with the base URL that the request was sent to.
-//! - **Credentials.** Basic, for the [accounts and keys](Settings::account) it was given, else 401 with
-//!   20003. An account sees its own sessions alone. Any well-formed Service SID is a Service.
+//! - **Credentials.** Basic, for the [accounts and keys](Settings::account) it was given, or a Bearer
+//!   token from `POST /v2/token`, which it gives to [OAuth clients](Settings::oauth_client) and which
+//!   expires; else 401 with 20003. An account sees its own sessions alone. Any well-formed Service SID is a Service.
 //! - **Checks.** Lengths in characters, enumerations, TTL and expiry, at most two participants (80609)
 //!   with an Identifier each (80404), not the same twice (80103), of a type that suits the mode (80616).
 //! - **Names.** A UniqueName is taken (80603) until its session is deleted, closed or not.
@@ -99,6 +100,7 @@ mod settings;
 mod socket;
 mod state;
 mod stats;
+mod token;
 mod window;
 
 use std::fmt;
@@ -193,6 +195,11 @@ impl Simulator {
     pub fn leave(&self, participant: &ParticipantSid) -> bool {
         let now = self.shared.settings.clock.wall();
         self.shared.lock().leave(*participant, now)
+    }
+
+    /// Makes every token that was given out so far worthless, as a revocation does.
+    pub fn revoke_tokens(&self) {
+        self.shared.lock().tokens.clear();
     }
 
     /// Serves this simulator on a free port of 127.0.0.1, from within a tokio runtime.

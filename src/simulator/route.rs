@@ -20,6 +20,8 @@ pub enum Action {
     Delete,
     /// `GET …/Sessions/{Sid}/Participants`
     Participants,
+    /// `POST /v2/token`: a token for a client of an OAuth app.
+    Token,
     /// Anything else; answered 404 or 405.
     Other,
 }

@@ -12,6 +12,8 @@ use crate::call::{AccountSid, ApiKeySid, Clock, Rng};
 #[derive(Clone)]
 pub struct Settings {
     keys: Vec<Key>,
+    clients: Vec<Key>,
+    pub(super) token_life: Duration,
     pub(super) checks_credentials: bool,
     pub(super) duplicate_name_status: StatusCode,
     pub(super) rate: Option<(usize, Duration)>,
@@ -40,6 +42,8 @@ impl Settings {
     fn bare() -> Self {
         Self {
             keys: Vec::new(),
+            clients: Vec::new(),
+            token_life: Duration::from_secs(3600),
             checks_credentials: true,
             duplicate_name_status: StatusCode::BAD_REQUEST,
             rate: Some((150, Duration::from_secs(5))),
@@ -68,6 +72,25 @@ impl Settings {
         account: AccountSid,
     ) -> Self {
         self.keys.push(Key { user: key.to_string(), secret: secret.into(), account });
+        self
+    }
+
+    /// A client of an OAuth app, which gets tokens that act for an account.
+    #[must_use]
+    pub fn oauth_client(
+        mut self,
+        id: impl Into<String>,
+        secret: impl Into<String>,
+        account: AccountSid,
+    ) -> Self {
+        self.clients.push(Key { user: id.into(), secret: secret.into(), account });
+        self
+    }
+
+    /// How long a token is good for, in whole seconds. Default: an hour, as Twilio's are.
+    #[must_use]
+    pub fn token_life(mut self, life: Duration) -> Self {
+        self.token_life = life;
         self
     }
 
@@ -149,6 +172,12 @@ impl Settings {
     pub fn rng(mut self, rng: Rng) -> Self {
         self.rng = rng;
         self
+    }
+
+    /// The account that a client acts for, if it is one.
+    pub(super) fn account_of_client(&self, id: &str, secret: &str) -> Option<AccountSid> {
+        let fits = |key: &&Key| key.user == id && key.secret == secret;
+        self.clients.iter().find(fits).map(|key| key.account)
     }
 
     /// The account that a request acts for.

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::time::Instant;
 
 use super::directory::Directory;
 use super::form::NewParticipant;
@@ -25,6 +26,8 @@ pub(super) struct State {
     in_flight: HashMap<AccountSid, u32>,
     /// Identifiers of creates that Proxy works on at this moment, with how many do.
     underway: HashMap<(AccountSid, ServiceSid, String), u32>,
+    /// Tokens that were given out, with whom they act for and until when.
+    pub(super) tokens: HashMap<String, (AccountSid, Instant)>,
     pub(super) plan: FaultPlan,
     pub(super) stats: Stats,
     pub(super) commits: Vec<Commit>,

@@ -16,6 +16,7 @@ mod operation;
 mod page;
 pub(crate) mod record;
 mod route;
+mod tokens;
 
 pub use answer::{Answer, DecodeError};
 pub(crate) use answer::{CONCURRENT_REQUESTS, REQUEST_ID};
@@ -26,3 +27,4 @@ pub use extra::Extra;
 pub use operation::{ByName, BySid, Configured, Detailed, Operation, OperationMeta, Plain, Reply};
 pub use page::{Listing, Page, PageMeta};
 pub use route::Route;
+pub use tokens::TOKEN_URL;

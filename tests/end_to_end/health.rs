@@ -144,6 +144,7 @@ async fn as_json() {
             "closed",
             "coalescing",
             "concurrency",
+            "credentials",
             "endpoints",
             "hedging",
             "in_flight",

@@ -29,6 +29,7 @@ impl CallFacts {
             reached: AtomicU32::new(0),
             sent: AtomicU32::new(0),
             harmless: AtomicU32::new(0),
+            stale: AtomicU32::new(0),
         }
     }
 

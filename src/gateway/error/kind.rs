@@ -10,6 +10,8 @@ use crate::call::{Fault, FaultKind};
 pub enum ErrorKind {
     /// The gateway is set up so that the call can't be made.
     Config,
+    /// No credentials could be had: a token endpoint that is down, say. Nothing was sent.
+    Credentials,
     /// A parameter is one that the API would not take. Nothing was sent.
     Encode,
     /// A limit of this process said no: rate, queue, shutdown. Nothing was sent.
@@ -49,6 +51,7 @@ impl ErrorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::Credentials => "credentials",
             Self::Encode => "encode",
             Self::Rejected => "rejected",
             Self::Deadline => "deadline",
@@ -71,6 +74,7 @@ impl ErrorKind {
     pub(super) fn phrase(self) -> &'static str {
         match self {
             Self::Config => "the stack is not set up for this call",
+            Self::Credentials => "no credentials could be had",
             Self::Encode => "a parameter is not one that the API takes",
             Self::Rejected => "a limit of this process said no",
             Self::Deadline => "the call's time is over",
@@ -109,6 +113,7 @@ impl From<&Fault> for ErrorKind {
     fn from(fault: &Fault) -> Self {
         match fault.kind() {
             FaultKind::Config => Self::Config,
+            FaultKind::Credentials => Self::Credentials,
             FaultKind::Rejected(_) => Self::Rejected,
             FaultKind::Deadline => Self::Deadline,
             FaultKind::AttemptTimeout => Self::AttemptTimeout,

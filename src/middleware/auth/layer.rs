@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use http::{HeaderValue, Uri};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Uri, header};
 use tower::Layer;
 
+use super::provider::{ProvideAuthorization, ProviderStatus};
 use super::{Auth, Credentials};
-use crate::call::{Authorization, Live, Origin};
+use crate::call::{Authorization, Live, Origin, Sid};
 
 /// Attaches credentials to requests for certain origins. See the [module](super) for which.
 ///
@@ -12,6 +14,12 @@ use crate::call::{Authorization, Live, Origin};
 /// [`CallOptions::authorization`](crate::call::CallOptions::authorization), such as a subaccount's;
 /// they take the place of the layer's, and the same origins are allowed to them. An `Authorization`
 /// header that is on the request already is replaced.
+///
+/// Credentials that expire, or that somebody else changes, come from a
+/// [provider](ProvideAuthorization). A call waits where it has none at hand, and is otherwise no
+/// slower for it. A 401 has the provider look for others; if there are, the layer notes it in the
+/// [`CallFacts`](crate::call::CallFacts), and a [`Retry`](crate::middleware::retry::Retry) above makes
+/// the call once more. Without a retry above, the 401 goes up.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -54,10 +62,14 @@ use crate::call::{Authorization, Live, Origin};
 ///
 /// # Cancellation
 ///
-/// Dropping the response future drops the inner one; there is nothing else in it.
+/// Dropping the response future drops the inner one, and its part in the wait for a provider's
+/// credentials: others who wait for the same go on waiting. A call that is dropped while it waits was
+/// not sent.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     live: Live<Option<Authorization>>,
+    /// Asked where `live` has none.
+    provider: Option<Arc<dyn ProvideAuthorization>>,
     origins: Arc<[Origin]>,
     allow_insecure: bool,
 }
@@ -75,7 +87,18 @@ impl AuthLayer {
         live: Live<Option<Authorization>>,
         origins: impl IntoIterator<Item = Origin>,
     ) -> Self {
-        Self { live, origins: origins.into_iter().collect(), allow_insecure: false }
+        let origins = origins.into_iter().collect();
+        Self { live, provider: None, origins, allow_insecure: false }
+    }
+
+    /// Credentials from whoever supplies them, asked anew for each attempt.
+    #[must_use]
+    pub fn from_provider(
+        provider: impl ProvideAuthorization,
+        origins: impl IntoIterator<Item = Origin>,
+    ) -> Self {
+        let layer = Self::with_live(Live::default(), origins);
+        Self { provider: Some(Arc::new(provider)), ..layer }
     }
 
     /// Lets credentials go over plain `http` to other machines, readable for all on the way.
@@ -88,9 +111,30 @@ impl AuthLayer {
     }
 
     /// The handle on the credentials: what is set through it counts from the next attempt on.
+    ///
+    /// Where a provider supplies them it is empty, and what is set takes the place of the provider's,
+    /// until it is set to `None` again: for the day on which the provider is what is broken.
     #[must_use]
     pub fn live(&self) -> Live<Option<Authorization>> {
         self.live.clone()
+    }
+
+    /// Who is asked, where the [handle](Self::live) has none.
+    pub(super) fn provider(&self) -> Option<&Arc<dyn ProvideAuthorization>> {
+        self.provider.as_ref()
+    }
+
+    /// The account that the credentials are for, where it is known by now.
+    #[must_use]
+    pub fn account(&self) -> Option<Sid> {
+        let fixed = self.live.read(|own| own.as_ref().and_then(Authorization::account));
+        fixed.or_else(|| self.provider.as_ref()?.account())
+    }
+
+    /// How the provider does, if there is one.
+    #[must_use]
+    pub fn provider_status(&self) -> Option<ProviderStatus> {
+        self.provider.as_ref().map(|provider| provider.status())
     }
 
     /// The header for a request: of the call's own credentials, or of the layer's.
@@ -110,6 +154,23 @@ impl AuthLayer {
             return Ok(());
         }
         Err(format!("not sent: the credentials would go over plain http to {origin}"))
+    }
+}
+
+impl AuthLayer {
+    /// Whether the `Host` that a request names itself, if it does, is one of those that credentials may
+    /// go to: whatever stands before the API may send requests on by it.
+    pub(super) fn admit_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), String> {
+        let Some(host) = headers.get(header::HOST) else { return Ok(()) };
+        let authority = Authority::try_from(host.as_bytes()).ok();
+        let named = authority.and_then(|authority| {
+            let named = Uri::builder().scheme(uri.scheme_str()?).authority(authority);
+            named.path_and_query("/").build().ok()
+        });
+        if named.is_some_and(|named| self.origins.iter().any(|origin| origin.matches(&named))) {
+            return Ok(());
+        }
+        Err("not sent: the credentials are not meant for what the Host header names".to_owned())
     }
 }
 

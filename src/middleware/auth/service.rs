@@ -1,12 +1,13 @@
-use std::future::Future;
-use std::pin::Pin;
+use std::mem;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, header};
-use pin_project_lite::pin_project;
+use http::{HeaderValue, Request, Response, header};
 use tower::Service;
 
-use super::AuthLayer;
+use super::future::{Waiting, Watch};
+use super::provider::{Answer, ProvideAuthorization, Provided};
+use super::{AuthLayer, ResponseFuture};
 use crate::call::{CallFacts, CallOptions, Fault, FaultKind, Raise};
 
 /// Attaches credentials to requests. Made by [`AuthLayer`].
@@ -22,82 +23,84 @@ impl<S> Auth<S> {
     }
 }
 
-impl<S, B> Service<Request<B>> for Auth<S>
+impl<S, B, R> Service<Request<B>> for Auth<S>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: Raise,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let options = CallFacts::of(request.extensions()).and_then(|facts| facts.options());
         let wanted = options.and_then(CallOptions::wanted_authorization);
-        let Some(value) = self.settings.header(wanted) else {
-            return ResponseFuture::sent(self.inner.call(request));
-        };
-        if let Err(reason) = self.settings.admit(request.uri()) {
+        let value = self.settings.header(wanted);
+        if value.is_none() && self.settings.provider().is_none() {
+            return ResponseFuture::sent(self.inner.call(request), None);
+        }
+        let admitted = self
+            .settings
+            .admit(request.uri())
+            .and_then(|()| self.settings.admit_host(request.uri(), request.headers()));
+        if let Err(reason) = admitted {
             return ResponseFuture::refused(Fault::new(FaultKind::Config, reason));
         }
-        request.headers_mut().insert(header::AUTHORIZATION, value);
-        ResponseFuture::sent(self.inner.call(request))
-    }
-}
-
-pin_project! {
-    /// The response of an [`Auth`].
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F> {
-        #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    #[derive(Debug)]
-    enum State<F> {
-        Sent {
-            #[pin]
-            future: F,
-        },
-        Refused {
-            fault: Option<Fault>,
-        },
-    }
-}
-
-impl<F> ResponseFuture<F> {
-    fn sent(future: F) -> Self {
-        Self { state: State::Sent { future } }
-    }
-
-    fn refused(fault: Fault) -> Self {
-        Self { state: State::Refused { fault: Some(fault) } }
-    }
-}
-
-impl<F, T, E> Future for ResponseFuture<F>
-where
-    F: Future<Output = Result<T, E>>,
-    E: Raise,
-{
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        match self.project().state.project() {
-            Projected::Sent { future } => future.poll(cx),
-            // Nothing is left to say to whoever polls again after the end.
-            Projected::Refused { fault } => match fault.take() {
-                Some(fault) => Poll::Ready(Err(fault.into())),
-                None => Poll::Pending,
-            },
+        match (value, self.settings.provider()) {
+            (Some(value), _) => ResponseFuture::sent(self.inner.call(signed(request, value)), None),
+            (None, Some(provider)) => {
+                let provider = Arc::clone(provider);
+                self.provided(request, provider)
+            }
+            (None, None) => ResponseFuture::sent(self.inner.call(request), None),
         }
     }
+}
+
+impl<S> Auth<S> {
+    /// The same with what a provider has.
+    fn provided<B>(
+        &mut self,
+        request: Request<B>,
+        provider: Arc<dyn ProvideAuthorization>,
+    ) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>> + Clone,
+    {
+        let Provided { answer, meanwhile } = provider.provide();
+        match answer {
+            Answer::Now(Err(fault)) => ResponseFuture::refused(fault),
+            Answer::Now(Ok(used)) => {
+                let facts = CallFacts::of(request.extensions()).cloned();
+                let request = match &used {
+                    Some(used) => signed(request, used.header().clone()),
+                    None => request,
+                };
+                let watch = Watch { provider, used, facts, meanwhile };
+                ResponseFuture::sent(self.inner.call(request), Some(Box::new(watch)))
+            }
+            Answer::Later(supply) => {
+                // The readied instance goes along with the call; what stays is to be readied anew.
+                let clone = self.inner.clone();
+                let service = mem::replace(&mut self.inner, clone);
+                let watch = Watch {
+                    provider,
+                    used: None,
+                    facts: CallFacts::of(request.extensions()).cloned(),
+                    meanwhile,
+                };
+                ResponseFuture::waiting(Waiting { supply, service, request, watch })
+            }
+        }
+    }
+}
+
+/// The request with its header, in place of any that was there.
+pub(super) fn signed<B>(mut request: Request<B>, value: HeaderValue) -> Request<B> {
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+    request
 }

@@ -1,13 +1,17 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri};
-use tower::{Layer, Service, service_fn};
+use http_body_util::Full;
+use tower::{Layer, Service, ServiceExt, service_fn};
 
-use super::{AuthLayer, Credentials, CredentialsError};
+use super::{AuthLayer, Credentials, CredentialsError, FnCredentials, Grant, ProvideAuthorization};
 use crate::call::{
     AccountSid, ApiKeySid, BoxError, CallFacts, CallOptions, Class, Effect, Fault, FaultKind,
-    Idempotency, Origin,
+    Idempotency, Live, Origin,
 };
+use crate::middleware::retry::RetryLayer;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
 const KEY: &str = "SK0123456789abcdef0123456789abcdef";
@@ -34,9 +38,9 @@ fn layer() -> AuthLayer {
 async fn sent(layer: &AuthLayer, request: Request<()>) -> Result<Vec<HeaderValue>, BoxError> {
     let inner = service_fn(|request: Request<()>| async move {
         let values = request.headers().get_all("authorization").iter().cloned().collect();
-        Ok::<Vec<_>, BoxError>(values)
+        Ok::<Response<Vec<_>>, BoxError>(Response::new(values))
     });
-    layer.layer(inner).call(request).await
+    layer.layer(inner).call(request).await.map(Response::into_body)
 }
 
 fn to(uri: &str) -> Request<()> {
@@ -229,4 +233,79 @@ fn a_relative_uri_has_no_origin_to_name() {
     let uri: Uri = "/v1".parse().expect("a URI");
     let reason = layer().admit(&uri).expect_err("refused");
     assert_eq!(reason, "not sent: the credentials are not meant for a URL without a clear origin");
+}
+
+/// A function whose credentials change when it is told so, through a retry.
+#[tokio::test(start_paused = true)]
+async fn a_401_has_a_function_asked_and_only_other_credentials_are_tried() {
+    let token = Live::new("first");
+    let vault = token.clone();
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let provider = FnCredentials::new(move || {
+        count.fetch_add(1, Relaxed);
+        let now = vault.read(|now| *now);
+        async move { Ok(Grant::from(&Credentials::auth_token(account(), now))) }
+    })
+    .for_account(account());
+    assert_eq!(provider.account(), Some(account().into()));
+    let layer = AuthLayer::from_provider(provider, [origin("https://proxy.twilio.com")]);
+    let accepted = Live::new("first");
+    let api = accepted.clone();
+    let call = || {
+        let api = api.clone();
+        let service = service_fn(move |request: Request<Full<Bytes>>| {
+            let accepted = Credentials::auth_token(account(), api.read(|now| *now));
+            let accepted = accepted.authorization().expect("some");
+            let fits = request.headers().get("authorization") == Some(accepted.header());
+            async move {
+                let status = if fits { 200 } else { 401 };
+                Ok::<_, BoxError>(Response::builder().status(status).body(())?)
+            }
+        });
+        let stack = (RetryLayer::new(), layer.clone()).layer(service);
+        let request = Request::post("https://proxy.twilio.com/").body(Full::default());
+        async move {
+            let answer = stack.oneshot(request.expect("a request")).await.expect("an answer");
+            answer.status().as_u16()
+        }
+    };
+    assert_eq!((call().await, asked.load(Relaxed)), (200, 1));
+    assert_eq!((call().await, asked.load(Relaxed)), (200, 1));
+    accepted.set("second");
+    assert_eq!((call().await, asked.load(Relaxed)), (401, 2), "the vault has no others");
+    assert_eq!((call().await, asked.load(Relaxed)), (401, 2), "and is not asked at once");
+    token.set("second");
+    tokio::time::advance(std::time::Duration::from_secs(10)).await;
+    assert_eq!((call().await, asked.load(Relaxed)), (200, 3), "tried again, with others");
+    // What is set by hand goes first, and is nobody's to renew.
+    layer.live().set(foobar().authorization());
+    assert_eq!((call().await, asked.load(Relaxed)), (401, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_a_function_is_the_cause_and_a_fault_is_itself() {
+    let failing = |error: fn() -> BoxError| {
+        let provider = FnCredentials::new(move || async move { Err::<Grant, _>(error()) });
+        AuthLayer::from_provider(provider, [origin("https://proxy.twilio.com")])
+    };
+    let fault = refusal(&failing(|| "sealed".into()), "https://proxy.twilio.com/").await;
+    assert_eq!((fault.kind(), fault.class()), (FaultKind::Credentials, Class::Local));
+    assert_eq!(
+        (fault.to_string().as_str(), fault.effect()),
+        ("no credentials could be had", Effect::None)
+    );
+    assert_eq!(fault.into_source().expect("a cause").to_string(), "sealed");
+    let own = || Fault::new(FaultKind::Config, "no such key").into();
+    let fault = refusal(&failing(own), "https://proxy.twilio.com/").await;
+    assert_eq!((fault.kind(), fault.to_string().as_str()), (FaultKind::Config, "no such key"));
+}
+
+#[tokio::test]
+async fn a_provider_without_credentials_lets_requests_pass_as_they_are() {
+    let layer = AuthLayer::from_provider(Credentials::none(), [origin("https://proxy.twilio.com")]);
+    assert!(sent(&layer, to("https://proxy.twilio.com/")).await.expect("sent").is_empty());
+    let layer = AuthLayer::from_provider(foobar(), [origin("https://proxy.twilio.com")]);
+    assert_eq!(sent(&layer, to("https://proxy.twilio.com/")).await.expect("sent"), [HEADER]);
+    assert_eq!(layer.account(), Some(account().into()));
 }

@@ -96,6 +96,7 @@ pub(super) fn request_id(value: &HeaderValue) -> Option<&str> {
 pub(super) fn error_type(error: &(dyn Error + 'static)) -> &'static str {
     match Fault::find(error).map(Fault::kind) {
         Some(FaultKind::Config) => "config",
+        Some(FaultKind::Credentials) => "credentials",
         Some(FaultKind::Rejected(Rejection::RateLimited)) => "rate_limited",
         Some(FaultKind::Rejected(Rejection::QueueFull)) => "queue_full",
         Some(FaultKind::Rejected(Rejection::Shed)) => "shed",

@@ -55,6 +55,8 @@ struct Course<S, C> {
     accounted: u32,
     pace: Option<Pace>,
     stake: Option<Stake>,
+    /// The call has had its one attempt with renewed credentials.
+    renewed: bool,
 }
 
 impl<S, C> ResponseFuture<S, C>
@@ -69,7 +71,8 @@ where
     ) -> Self {
         let replay = Replay::of(&request);
         let (pace, stake) = (None, None);
-        let mut course = Course { replay, facts, shared, attempt: 0, accounted: 0, pace, stake };
+        let (attempt, accounted, renewed) = (0, 0, false);
+        let mut course = Course { replay, facts, shared, attempt, accounted, pace, stake, renewed };
         course.begin_attempt();
         Self { step: Step::Trying { attempt: ready.call(request) }, course }
     }
@@ -94,7 +97,11 @@ where
                     };
                     // A body left unread would hold its connection while we sleep.
                     drop(result);
-                    this.step.set(Step::Sleeping { sleep: tokio::time::sleep(delay) });
+                    this.step.set(if delay.is_zero() {
+                        Step::Readying { service: this.course.shared.instance() }
+                    } else {
+                        Step::Sleeping { sleep: tokio::time::sleep(delay) }
+                    });
                 }
                 StepProjection::Sleeping { sleep } => {
                     ready!(sleep.poll(cx));
@@ -160,8 +167,13 @@ impl<S, C> Course<S, C> {
                     self.settle();
                     return None;
                 }
+                let status = response.status();
                 Outcome {
-                    status: Some(response.status()),
+                    status: Some(status),
+                    // Taken in any case, so that no later attempt finds the mark of this one.
+                    stale_credentials: status == StatusCode::UNAUTHORIZED
+                        && self.facts.take_stale_credentials()
+                        && !self.renewed,
                     retry_after: retry_after(response.headers(), &self.shared.settings.clock),
                     ..self.outcome(class, effect)
                 }
@@ -224,6 +236,15 @@ impl<S, C> Course<S, C> {
             Verdict::Retry { after } => after,
             Verdict::Stop(reason) => return Err(reason),
         };
+        if outcome.stale_credentials {
+            // At once, and free: it happens once a call, and what it costs the server is bounded by
+            // how often credentials are renewed.
+            self.renewed = true;
+            return match outcome.remaining {
+                Some(remaining) if floor >= remaining => Err(Stop::Deadline),
+                _ => Ok(floor),
+            };
+        }
         let pace = self.pace.get_or_insert_with(|| settings.schedule.start(&settings.rng));
         let spread = pace(outcome.class).ok_or(Stop::Schedule)?;
         let delay = floor.saturating_add(spread);

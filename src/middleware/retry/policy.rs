@@ -59,6 +59,10 @@ pub struct Outcome {
     pub remaining: Option<Duration>,
     /// The operation's name; empty for a request that no gateway made.
     pub operation: &'static str,
+    /// The server did not accept the attempt's credentials (401), and the layer that put them on has
+    /// others by now. Said once a call, however often it happens. An attempt after it is made at
+    /// once and costs the budget nothing.
+    pub stale_credentials: bool,
 }
 
 impl Outcome {
@@ -76,6 +80,7 @@ impl Outcome {
             retry_after: None,
             remaining: None,
             operation: "",
+            stale_credentials: false,
         }
     }
 }
@@ -133,7 +138,8 @@ impl Stop {
 /// | class | retried |
 /// |---|---|
 /// | never sent, throttled, unavailable, interrupted | yes |
-/// | refused, local | no, but for a status from [`retry_status`](Self::retry_status) |
+/// | refused | no, but for a status from [`retry_status`](Self::retry_status), and once for [credentials](Outcome::stale_credentials) that were renewed since |
+/// | local | no |
 ///
 /// Either way only where a repetition does no harm: the attempt's [`effect`](Outcome::effect) is
 /// none, or the call is replayable. So what was never sent or throttled is repeated whatever it is,
@@ -196,7 +202,7 @@ impl Policy for StandardPolicy {
     fn decide(&self, outcome: &Outcome) -> Verdict {
         let worth_it = match outcome.class {
             Class::NeverSent | Class::Throttled | Class::Unavailable | Class::Interrupted => true,
-            _ => self.is_selected(outcome),
+            _ => outcome.stale_credentials || self.is_selected(outcome),
         };
         let safe = outcome.effect == Effect::None || outcome.replayable;
         let attempts = outcome.wanted_attempts.unwrap_or(self.max_attempts);
