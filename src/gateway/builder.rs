@@ -9,6 +9,7 @@ use super::defaults::Parts;
 use super::edges::Other;
 use super::{BoxedStack, DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers};
 use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
+use crate::middleware::auth::signing::{SigningKey, SigningLayer};
 use crate::middleware::auth::{AuthLayer, Credentials};
 use crate::middleware::breaker;
 use crate::middleware::collect::CollectLayer;
@@ -48,6 +49,7 @@ use crate::wire::Endpoint;
 pub struct GatewayBuilder {
     pub(super) who: Who,
     pub(super) tokens: Option<BoxedStack>,
+    pub(super) signing: Live<Option<SigningKey>>,
     pub(super) base_url: String,
     pub(super) others: Vec<Other>,
     pub(super) region: Option<String>,
@@ -70,6 +72,7 @@ impl GatewayBuilder {
         Self {
             who: Who::Fixed(Live::new(credentials.authorization())),
             tokens: None,
+            signing: Live::default(),
             base_url: Endpoint::TWILIO.to_owned(),
             others: Vec::new(),
             region: None,
@@ -306,10 +309,11 @@ impl GatewayBuilder {
         for product in &self.products {
             agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
         }
-        let origins = endpoint.all().map(|at| at.origin().clone());
+        let origins = || endpoint.all().map(|at| at.origin().clone());
+        let signing = SigningLayer::with_live(self.signing.clone(), origins());
         let auth = match self.supplied(tokens, &agent)? {
-            Supplied::Fixed(live) => AuthLayer::with_live(live, origins),
-            Supplied::Provider(provider) => AuthLayer::from_provider(provider, origins),
+            Supplied::Fixed(live) => AuthLayer::with_live(live, origins()),
+            Supplied::Provider(provider) => AuthLayer::from_provider(provider, origins()),
         };
         let account = auth.account();
         let parts = Parts {
@@ -320,6 +324,7 @@ impl GatewayBuilder {
             breaker: self.breaker,
             agent,
             auth: auth.allow_insecure(self.plain_http),
+            signing: signing.allow_insecure(self.plain_http),
         };
         let layers = StackLayers::new(parts);
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));

@@ -10,6 +10,7 @@ use tower::util::BoxCloneSyncService;
 use super::{BoxedStack, Error, GatewayBuilder, HttpStack};
 use crate::call::{Authorization, BoxError, Clock, Collected, Live, Raise, Rng};
 use crate::middleware::auth::oauth::{Client, ClientCredentials};
+use crate::middleware::auth::signing::SigningKey;
 use crate::middleware::auth::{ProvideAuthorization, ProviderStatus};
 use crate::middleware::collect::CollectLayer;
 use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
@@ -46,6 +47,14 @@ impl GatewayBuilder {
     /// states one.
     pub fn credentials_from(mut self, provider: impl ProvideAuthorization) -> Self {
         self.who = Who::Provider(Arc::new(provider));
+        self
+    }
+
+    /// Signs each request with a private key, for an account that wants
+    /// [client validation](crate::middleware::auth::signing). The gateway's credentials have to be the
+    /// key's own API key. Give it a [`Live`] handle, and the key may change while calls go on.
+    pub fn sign_with(mut self, key: impl Into<Live<Option<SigningKey>>>) -> Self {
+        self.signing = key.into();
         self
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Monitor, RateClassifier, StackLayers, TwilioClassifier, concurrency_limit};
 use crate::call::{Clock, Live, Rng};
 use crate::middleware::auth::AuthLayer;
+use crate::middleware::auth::signing::SigningLayer;
 use crate::middleware::breaker::{self, BreakerLayer};
 use crate::middleware::coalesce::CoalesceLayer;
 use crate::middleware::collect::CollectLayer;
@@ -30,13 +31,14 @@ pub(super) struct Parts<'a> {
     pub(super) breaker: Live<breaker::Settings>,
     pub(super) agent: UserAgent,
     pub(super) auth: AuthLayer,
+    pub(super) signing: SigningLayer,
 }
 
 impl StackLayers {
     /// Every layer with its defaults.
     pub(super) fn new(parts: Parts<'_>) -> Self {
         let twilio = TwilioClassifier::new;
-        let Parts { clock, rng, failover, quota, breaker, agent, auth } = parts;
+        let Parts { clock, rng, failover, quota, breaker, agent, auth, signing } = parts;
         Self {
             call_span: CallSpanLayer::new().request_id_header(REQUEST_ID),
             deadline: DeadlineLayer::new(DEADLINE),
@@ -52,6 +54,8 @@ impl StackLayers {
             attempt_span: AttemptSpanLayer::new().request_id_header(REQUEST_ID),
             headers: HeadersLayer::new(agent).rng(rng),
             auth,
+            // Without a key it lets everything pass.
+            signing: signing.clock(clock),
             attempt_timeout: AttemptTimeoutLayer::new(ATTEMPT_TIMEOUT),
             collect: CollectLayer::new(),
         }

@@ -3,6 +3,7 @@
 use tower::ServiceBuilder;
 
 use super::{ConcurrencyClassifier, RateClassifier, TwilioClassifier};
+use crate::middleware::auth::signing::{Signing, SigningLayer};
 use crate::middleware::auth::{Auth, AuthLayer};
 use crate::middleware::breaker::{Breaker, BreakerLayer};
 use crate::middleware::coalesce::{Coalesce, CoalesceLayer};
@@ -32,7 +33,7 @@ pub type RetriedAttempts<T> = Retry<
 /// What one attempt of the default stack goes through.
 pub type LimitedAttempt<T> = RateLimit<
     ConcurrencyLimit<
-        AttemptSpan<Headers<Auth<AttemptTimeout<Collect<T>>>>>,
+        AttemptSpan<Headers<Auth<Signing<AttemptTimeout<Collect<T>>>>>>,
         Aimd,
         ConcurrencyClassifier,
     >,
@@ -69,6 +70,8 @@ pub struct StackLayers {
     pub headers: HeadersLayer,
     /// Credentials.
     pub auth: AuthLayer,
+    /// Signatures of requests; off by default.
+    pub signing: SigningLayer,
     /// The attempt's timeout.
     pub attempt_timeout: AttemptTimeoutLayer,
     /// The cap on bodies.
@@ -108,6 +111,9 @@ impl StackLayers {
             .layer(self.headers)
             // Below retry and the spans: no secret sits in a replayed request or a span.
             .layer(self.auth)
+            // Right below the credentials, which are part of what is signed; outside the attempt's timeout,
+            // for the time that a signature takes is not the server's.
+            .layer(self.signing)
             // Around collect: a body that trickles is as late as a head that doesn't come.
             .layer(self.attempt_timeout)
             // Right above the transport, so that decompression can go below it and the cap counts

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderValue, Request};
 use tower::Layer;
 
+use super::allowed::Allowed;
 use super::provider::{ProvideAuthorization, ProviderStatus};
 use super::{Auth, Credentials};
 use crate::call::{Authorization, Live, Origin, Sid};
@@ -70,8 +70,7 @@ pub struct AuthLayer {
     live: Live<Option<Authorization>>,
     /// Asked where `live` has none.
     provider: Option<Arc<dyn ProvideAuthorization>>,
-    origins: Arc<[Origin]>,
-    allow_insecure: bool,
+    allowed: Allowed,
 }
 
 impl AuthLayer {
@@ -87,8 +86,7 @@ impl AuthLayer {
         live: Live<Option<Authorization>>,
         origins: impl IntoIterator<Item = Origin>,
     ) -> Self {
-        let origins = origins.into_iter().collect();
-        Self { live, provider: None, origins, allow_insecure: false }
+        Self { live, provider: None, allowed: Allowed::new(origins) }
     }
 
     /// Credentials from whoever supplies them, asked anew for each attempt.
@@ -106,7 +104,7 @@ impl AuthLayer {
     /// Off by default. For a network that protects what it carries by other means, such as a mesh.
     #[must_use]
     pub fn allow_insecure(mut self, allow: bool) -> Self {
-        self.allow_insecure = allow;
+        self.allowed = self.allowed.insecure(allow);
         self
     }
 
@@ -143,34 +141,9 @@ impl AuthLayer {
         wanted.map(header).or_else(|| self.live.read(|own| own.as_ref().map(header)))
     }
 
-    /// Whether credentials may go there, or why not.
-    pub(super) fn admit(&self, uri: &Uri) -> Result<(), String> {
-        let Some(origin) = self.origins.iter().find(|origin| origin.matches(uri)) else {
-            let origin = Origin::of(uri).map(|origin| origin.to_string());
-            let origin = origin.unwrap_or_else(|_| "a URL without a clear origin".to_owned());
-            return Err(format!("not sent: the credentials are not meant for {origin}"));
-        };
-        if origin.is_secure() || origin.is_loopback() || self.allow_insecure {
-            return Ok(());
-        }
-        Err(format!("not sent: the credentials would go over plain http to {origin}"))
-    }
-}
-
-impl AuthLayer {
-    /// Whether the `Host` that a request names itself, if it does, is one of those that credentials may
-    /// go to: whatever stands before the API may send requests on by it.
-    pub(super) fn admit_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), String> {
-        let Some(host) = headers.get(header::HOST) else { return Ok(()) };
-        let authority = Authority::try_from(host.as_bytes()).ok();
-        let named = authority.and_then(|authority| {
-            let named = Uri::builder().scheme(uri.scheme_str()?).authority(authority);
-            named.path_and_query("/").build().ok()
-        });
-        if named.is_some_and(|named| self.origins.iter().any(|origin| origin.matches(&named))) {
-            return Ok(());
-        }
-        Err("not sent: the credentials are not meant for what the Host header names".to_owned())
+    /// Whether credentials may go where the request goes, or why not.
+    pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<(), String> {
+        self.allowed.admit("the credentials", request)
     }
 }
 

@@ -43,11 +43,7 @@ where
         if value.is_none() && self.settings.provider().is_none() {
             return ResponseFuture::sent(self.inner.call(request), None);
         }
-        let admitted = self
-            .settings
-            .admit(request.uri())
-            .and_then(|()| self.settings.admit_host(request.uri(), request.headers()));
-        if let Err(reason) = admitted {
+        if let Err(reason) = self.settings.admit(&request) {
             return ResponseFuture::refused(Fault::new(FaultKind::Config, reason));
         }
         match (value, self.settings.provider()) {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -230,8 +230,8 @@ fn what_is_missing_or_malformed_is_named_and_never_shown() {
 
 #[test]
 fn a_relative_uri_has_no_origin_to_name() {
-    let uri: Uri = "/v1".parse().expect("a URI");
-    let reason = layer().admit(&uri).expect_err("refused");
+    let request = Request::get("/v1").body(()).expect("a request");
+    let reason = layer().admit(&request).expect_err("refused");
     assert_eq!(reason, "not sent: the credentials are not meant for a URL without a clear origin");
 }
 

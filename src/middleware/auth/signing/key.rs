@@ -10,7 +10,7 @@ use rustls_pki_types::pem::{PemObject, SectionKind};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::call::{AccountSid, ApiKeySid, PublicKeySid};
+use crate::call::{AccountSid, ApiKeySid, Live, PublicKeySid};
 
 /// 2048 bits, in bytes: the one size that Twilio takes.
 const MODULUS: usize = 256;
@@ -118,6 +118,12 @@ impl SigningKey {
         let encoding = self.algorithm.encoding();
         self.pair.sign(encoding, &SystemRandom::new(), message, &mut signature).ok()?;
         Some(signature)
+    }
+}
+
+impl From<SigningKey> for Live<Option<SigningKey>> {
+    fn from(key: SigningKey) -> Self {
+        Self::new(Some(key))
     }
 }
 
