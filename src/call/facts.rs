@@ -29,6 +29,8 @@ pub struct CallFacts {
     attempt_started: AtomicU64,
     /// One more than the number of the endpoint; 0 for none.
     endpoint: AtomicU32,
+    /// How many attempts had not been sent when the endpoint was chosen.
+    missed_before: AtomicU32,
     attempts: AtomicU32,
     /// A bit for each class.
     failures: AtomicU32,
@@ -56,6 +58,7 @@ impl CallFacts {
             deadline: AtomicU64::new(u64::MAX),
             attempt_started: AtomicU64::new(u64::MAX),
             endpoint: AtomicU32::new(0),
+            missed_before: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
             failures: AtomicU32::new(0),
             queued: AtomicU32::new(0),
@@ -248,7 +251,18 @@ impl CallFacts {
 
     /// Notes which of several endpoints the call goes to, by its number in the caller's list.
     pub fn set_endpoint(&self, number: u32) {
+        self.missed_before.store(self.missed(), Relaxed);
         self.endpoint.store(number.saturating_add(1), Relaxed);
+    }
+
+    /// How many attempts have got as far as a transport, and no further.
+    pub(crate) fn missed(&self) -> u32 {
+        self.reached().saturating_sub(self.sent())
+    }
+
+    /// Whether one of them was meant for the endpoint that the call went to last.
+    pub(crate) fn has_missed_endpoint(&self) -> bool {
+        self.missed() > self.missed_before.load(Relaxed)
     }
 
     /// Which of several endpoints the call went to last.

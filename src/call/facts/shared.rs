@@ -22,6 +22,7 @@ impl CallFacts {
             deadline: AtomicU64::new(self.deadline.load(Relaxed)),
             attempt_started: AtomicU64::new(u64::MAX),
             endpoint: AtomicU32::new(0),
+            missed_before: AtomicU32::new(0),
             attempts: AtomicU32::new(0),
             failures: AtomicU32::new(0),
             queued: AtomicU32::new(0),

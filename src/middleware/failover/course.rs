@@ -24,6 +24,7 @@ pub(super) struct Course<S, C, E> {
     settings: Arc<Settings<C>>,
     fixed: Option<u32>,
     avoid: Option<u32>,
+    stay: Option<u32>,
     turn: Option<Turn>,
     /// Who turned the attempt away; empty, and without a heap of its own, as long as nobody has.
     tried: Vec<u32>,
@@ -52,15 +53,17 @@ impl<S, C, E> Course<S, C, E> {
     ) -> (Self, Request<Full<Bytes>>) {
         let facts = CallFacts::ensure(&mut request);
         let replay = Replay::of(&request);
-        let (fixed, avoid) = bounds(&facts);
+        let Bounds { fixed, avoid, stay } = Bounds::of(&facts);
         let (turn, tried, refused) = (None, Vec::new(), None);
-        let course = Self { later, replay, facts, settings, fixed, avoid, turn, tried, refused };
+        let course =
+            Self { later, replay, facts, settings, fixed, avoid, stay, turn, tried, refused };
         (course, request)
     }
 
     fn ask(&self) -> Ask<'_> {
         let read = self.facts.idempotency() == Idempotency::Safe;
-        Ask { fixed: self.fixed, read, avoid: self.avoid, tried: &self.tried }
+        let Self { fixed, avoid, stay, .. } = *self;
+        Ask { fixed, read, avoid, stay, tried: &self.tried }
     }
 
     /// Chooses an endpoint, whose turn it is from now on; `None` if there is none to choose.
@@ -187,18 +190,35 @@ impl<S, C, E> Drop for Course<S, C, E> {
     }
 }
 
-/// The endpoint that a call must go to, and the one that it had better not.
-fn bounds(facts: &CallFacts) -> (Option<u32>, Option<u32>) {
-    if let Some(wanted) = facts.options().and_then(CallOptions::wanted_endpoint) {
-        return (Some(wanted), None);
-    }
-    match facts.endpoint() {
-        Some(last) if facts.idempotency() == Idempotency::Safe => (None, Some(last)),
-        Some(last) if may_have_acted(facts) => (Some(last), None),
+/// Where a call must go, had better not, and had better stay: one of them at most.
+#[derive(Default)]
+struct Bounds {
+    fixed: Option<u32>,
+    avoid: Option<u32>,
+    stay: Option<u32>,
+}
+
+impl Bounds {
+    fn of(facts: &CallFacts) -> Self {
+        let none = Self::default();
+        if let Some(wanted) = facts.options().and_then(CallOptions::wanted_endpoint) {
+            return Self { fixed: Some(wanted), ..none };
+        }
+        let Some(last) = facts.endpoint() else { return none };
+        if facts.idempotency() == Idempotency::Safe {
+            return Self { avoid: Some(last), ..none };
+        }
+        if may_have_acted(facts) {
+            return Self { fixed: Some(last), ..none };
+        }
         // Another is better if the call never got through to this one. Where it was told to come
-        // later, it may come here as well as anywhere.
-        Some(last) => (None, (facts.sent() < facts.reached()).then_some(last)),
-        None => (None, None),
+        // later, it may come here as well as anywhere; and better here, if elsewhere it did not get
+        // through.
+        match facts.missed() {
+            0 => none,
+            _ if facts.has_missed_endpoint() => Self { avoid: Some(last), ..none },
+            _ => Self { stay: Some(last), ..none },
+        }
     }
 }
 

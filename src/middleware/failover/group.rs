@@ -44,6 +44,9 @@ pub(super) struct Ask<'a> {
     pub(super) read: bool,
     /// The endpoint that has just failed the call: another is better.
     pub(super) avoid: Option<u32>,
+    /// The endpoint that has just answered a call which could not get through to another: of those
+    /// that do as well, this one.
+    pub(super) stay: Option<u32>,
     /// The endpoints that turned the attempt away already: not these.
     pub(super) tried: &'a [u32],
 }
@@ -152,7 +155,10 @@ impl Group {
             }
         }
         if !ask.read || count < 2 {
-            return first;
+            let stays = |number: &u32| {
+                self.listed().any(|(at, slot)| at == *number && rank(at, slot) == Some(best))
+            };
+            return ask.stay.filter(|number| first.is_some() && stays(number)).or(first);
         }
         let mut fit = self.listed().filter(|(number, slot)| rank(*number, slot) == Some(best));
         let (one, other) = two_of(count, self.rng.bits());

@@ -18,7 +18,7 @@
 //! |---|---|
 //! | of a call that asks for an endpoint, as the look for a lost create does | that one, whatever its state |
 //! | of a write of which an earlier attempt may have acted | where that went, whatever its state |
-//! | of another write | the first on the list that works; past the one that it could not reach just now |
+//! | of another write | the first on the list that works; past the one that it could not reach just now, and not back to it from one that says "later" |
 //! | of a read | the cheaper of two drawn at random, but not the one that has just failed it, if there is another |
 //!
 //! A read is a call that is [safe](crate::call::Idempotency::Safe). What it costs is the

@@ -7,6 +7,9 @@ use tokio::time::Instant;
 use super::Ejection;
 use crate::call::Rng;
 
+/// As good as for ever, and still a moment that the clock can show.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// What an endpoint is thought of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outlier {
@@ -88,7 +91,9 @@ impl Outlier {
         // Up to a fifth less, so that the clients of an endpoint which broke for all of them at once
         // don't come back all at once.
         let lasts = whole.saturating_sub(rng.up_to(whole / 5));
-        let until = now.checked_add(lasts).unwrap_or(now);
+        // Where the clock does not go so far it ends when an answer or an operator says so, or in
+        // thirty years: not at once.
+        let until = now.checked_add(lasts).or_else(|| now.checked_add(FAR)).unwrap_or(now);
         self.out = Some(Out { since: now, until });
         Change::Ejected { lasts, ejections: self.ejections }
     }

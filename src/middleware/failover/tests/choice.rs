@@ -2,7 +2,7 @@
 
 use super::*;
 
-const READ: Ask<'static> = Ask { fixed: None, read: true, avoid: None, tried: &[] };
+const READ: Ask<'static> = Ask { fixed: None, read: true, avoid: None, stay: None, tried: &[] };
 const WRITE: Ask<'static> = Ask { read: false, ..READ };
 
 pub(super) fn group(hosts: &[&str]) -> Group {

@@ -81,6 +81,20 @@ async fn each_ejection_is_longer_than_the_one_before_up_to_the_cap() {
     assert_eq!(distinct.len(), 4, "chance has its part in the longest too: {spans:?}");
 }
 
+/// "Until I say so": longer than the clock goes. It used to end at the moment when it began.
+#[tokio::test(start_paused = true)]
+async fn an_ejection_without_an_end_lasts() {
+    let mut group = group(&[A, B]);
+    group.ejection.set(Ejection::new().base(Duration::MAX).cap(Duration::MAX));
+    fail(&mut group, 0, 5);
+    for _ in 0..3 {
+        assert!(matches!(standing(&group, 0), Standing::Ejected(_)), "{:?}", standing(&group, 0));
+        advance(1_000_000 * SECOND).await;
+    }
+    group.slots[0].outlier.readmit(Instant::now());
+    assert_eq!(standing(&group, 0), Standing::Serving);
+}
+
 #[tokio::test(start_paused = true)]
 async fn good_conduct_shortens_the_next_ejection_bit_by_bit() {
     let mut group = group(&[A, B]);

@@ -96,7 +96,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Start { read, fixed, avoid, tried } => {
-                    let ask = Ask { fixed, read, avoid, tried: &tried };
+                    let ask = Ask { fixed, read, avoid, stay: avoid, tried: &tried };
                     if let Some((number, base)) = group.choose(&ask, now) {
                         prop_assert!(!tried.contains(&number));
                         prop_assert_eq!(&*group.slot(number).unwrap().base, &*base);

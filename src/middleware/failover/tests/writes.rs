@@ -55,6 +55,9 @@ async fn a_write_that_may_have_acted_stays() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_was_told_to_come_later_has_no_reason_to_move() {
     assert_eq!(hosts(write(), &[Act::Answer(429, MILLI)]).await, [A, A]);
+    // Nor has one that found its first endpoint down, and was told so by the second: it went back to
+    // the one that was down, as if the second had been out of reach as well.
+    assert_eq!(hosts(write(), &[Act::Refuse, Act::Answer(429, MILLI)]).await, [A, B, B]);
 }
 
 /// The first attempt breaks off, and meanwhile others get the endpoint ejected.

@@ -113,6 +113,10 @@
 //! - Where one server's limit spans several keys. Each learns by itself; count them as one with
 //!   [`key_by`](super::RateLimitLayer::key_by).
 //! - Where latency is all that matters and refusals are cheap: calls wait here rather than fail.
+//! - With a quota that is meant as none. The way back is as long as the quota is high: from the floor, 1,000/s is
+//!   back after 78 s, a million a second after 13 minutes, and what is never granted after two hours. Calls notice
+//!   nothing of that, for the rate is soon above what they need; but the key counts as throttled, and whoever asks
+//!   [`is_throttled`](super::RateLimitLayer::is_throttled), as the default stack's hedges do, stands back as long.
 //!
 //! # To be watched
 //!

@@ -215,6 +215,20 @@ fn a_raised_quota_takes_longer_to_come_back_to_and_that_is_known() {
     assert!(!bench.is_throttled() && !bench.rate().is_cut);
 }
 
+/// The figures of the documentation, for a quota that is meant as none.
+#[test]
+fn the_way_back_from_the_floor_is_as_long_as_the_quota_is_high() {
+    for (quota, secs) in [(100, 38), (1000, 78), (1_000_000, 758), (u32::MAX, 7562)] {
+        let mut bench = Bench::new(Quota::per_second(quota).burst(1));
+        assert!(bench.goes());
+        bench.throttle(Duration::ZERO, None);
+        bench.now += SECOND * (secs - 1);
+        assert!(bench.is_throttled() && bench.rate().is_cut, "{quota}");
+        bench.now += SECOND * 2;
+        assert!(!bench.is_throttled() && !bench.rate().is_cut, "{quota}");
+    }
+}
+
 #[test]
 fn a_key_under_a_cut_is_not_forgotten_nor_one_in_use() {
     let mut bench = Bench::new(Quota::per_second(1).burst(1));
