@@ -18,6 +18,7 @@ use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, Se
 use twilio_proxy::gateway::{
     Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier, concurrency_limit,
 };
+use twilio_proxy::middleware::auth::signing::SigningLayer;
 use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
 use twilio_proxy::middleware::breaker::BreakerLayer;
 use twilio_proxy::middleware::coalesce::CoalesceLayer;
@@ -175,6 +176,7 @@ fn overhead(criterion: &mut Criterion) {
     setting.row(c, "layer/attempt_span", AttemptSpanLayer::new().layer(bare()));
     setting.row(c, "layer/headers", HeadersLayer::default().layer(bare()));
     setting.row(c, "layer/auth", AuthLayer::new(&setting.credentials, origins).layer(bare()));
+    setting.row(c, "layer/signing_off", SigningLayer::off().layer(bare()));
     setting.row(c, "layer/attempt_timeout", AttemptTimeoutLayer::new(minute).layer(bare()));
     setting.row(c, "layer/collect", CollectLayer::new().layer(bare()));
     setting.row(c, "layer/lift", LiftLayer::new().layer(bare()));

@@ -14,6 +14,8 @@ mod leaks;
 mod probe;
 mod raised;
 mod secrets;
+#[path = "../support/signing_key.rs"]
+mod signing_key;
 
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use http::HeaderName;
 use tower::Layer as _;
 use twilio_proxy::call::{Class, Classifier, Rng};
 use twilio_proxy::middleware::auth::AuthLayer;
+use twilio_proxy::middleware::auth::signing::SigningLayer;
 use twilio_proxy::middleware::breaker::{BreakerLayer, Settings};
 use twilio_proxy::middleware::coalesce::CoalesceLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
@@ -135,6 +138,12 @@ contract! {
     auth: AuthLayer::new(&secrets::credentials(), [probe::origin()]);
     auth_by_provider: AuthLayer::from_provider(secrets::credentials(), [probe::origin()]);
     auth_that_waits: AuthLayer::from_provider(secrets::provider(), [probe::origin()]);
+    // Below the credentials that are part of what it signs.
+    signing: (
+        AuthLayer::new(&signing_key::credentials("x"), [probe::origin()]),
+        SigningLayer::new(signing_key::key().0, [probe::origin()]),
+    );
+    signing_off: SigningLayer::off();
     collect: CollectLayer::new();
     lift: LiftLayer::new();
     deadline: DeadlineLayer::new(MINUTE);
@@ -174,7 +183,8 @@ contract! {
         ConcurrencyLimitLayer::new(1),
         AttemptSpanLayer::new(),
         HeadersLayer::default(),
-        AuthLayer::new(&secrets::credentials(), [0, 1].map(|at| probe::base(at).origin().clone())),
+        AuthLayer::new(&signing_key::credentials("x"), probe::origins()),
+        SigningLayer::new(signing_key::key().0, probe::origins()),
         AttemptTimeoutLayer::new(MINUTE),
         CollectLayer::new(),
         LiftLayer::new(),

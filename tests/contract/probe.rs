@@ -235,6 +235,11 @@ pub(crate) fn base(number: usize) -> Base {
     Base::new(&["https://api.test", "https://other.test"][number].parse().unwrap()).unwrap()
 }
 
+/// Where both endpoints are.
+pub(crate) fn origins() -> [Origin; 2] {
+    [0, 1].map(|number| base(number).origin().clone())
+}
+
 /// Where the requests of the suite go.
 pub(crate) fn origin() -> Origin {
     Origin::of(request().uri()).unwrap()

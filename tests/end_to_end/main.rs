@@ -27,6 +27,9 @@ mod reads;
 mod replayed;
 mod secret_kinds;
 mod secrets;
+mod signing;
+#[path = "../support/signing_key.rs"]
+mod signing_key;
 mod sockets;
 mod tokens;
 mod traffic;

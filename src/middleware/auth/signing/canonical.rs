@@ -20,16 +20,23 @@ pub(super) struct Hashed {
 /// where the request has none.
 pub(super) fn hashed<B>(request: &Request<B>, names: &[HeaderName], body: &[u8]) -> Hashed {
     let host = request.headers().get(header::HOST).cloned().or_else(|| host_of(request.uri()));
-    let mut lines: Vec<(&str, String)> = names
-        .iter()
-        .filter(|name| **name != header::HOST)
-        .filter_map(|name| Some((name.as_str(), joined(request.headers(), name)?)))
-        .collect();
-    if let Some(host) = host {
-        lines.push(("host", without_default_port(&collapsed(&host)).to_owned()));
+    let value = |name: &HeaderName| match &host {
+        Some(host) if *name == header::HOST => {
+            Some(without_default_port(&collapsed(host)).to_owned())
+        }
+        _ => joined(request.headers(), name),
+    };
+    let (mut lines, mut named) = (Vec::new(), Vec::new());
+    for name in names {
+        if let Some(value) = value(name) {
+            lines.push(format!("{name}:{value}"));
+            named.push(name.as_str());
+        }
     }
-    lines.sort();
-    let headers = lines.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+    // Each by itself: where one name begins with another, the two orders differ.
+    lines.sort_unstable();
+    named.sort_unstable();
+    let headers = named.join(";");
     let mut text = String::with_capacity(256);
     text.push_str(&request.method().as_str().to_ascii_uppercase());
     text.push('\n');
@@ -37,10 +44,8 @@ pub(super) fn hashed<B>(request: &Request<B>, names: &[HeaderName], body: &[u8])
     text.push('\n');
     text.push_str(&query(request.uri().query().unwrap_or_default()));
     text.push('\n');
-    for (name, value) in &lines {
-        text.push_str(name);
-        text.push(':');
-        text.push_str(value);
+    for line in &lines {
+        text.push_str(line);
         text.push('\n');
     }
     text.push('\n');

@@ -30,15 +30,15 @@ impl Job {
     }
 }
 
-/// As many places as there are cores: more at once would make each of them late. Whoever waits for one
-/// goes in order of arrival.
+/// A place for each core but one, which is the executor's: more at once would make each of them late, and
+/// everything else too. Whoever waits for one goes in order of arrival.
 #[derive(Clone, Debug)]
 pub(super) struct Bench(Arc<Semaphore>);
 
 impl Bench {
     pub(super) fn new() -> Self {
         let cores = available_parallelism().map_or(1, NonZeroUsize::get);
-        Self(Arc::new(Semaphore::new(cores)))
+        Self(Arc::new(Semaphore::new((cores - 1).max(1))))
     }
 
     /// A signature to come. Nothing is begun before it is polled.
@@ -49,6 +49,7 @@ impl Bench {
 
 /// A signature on its way. Dropped, it gives its place back: at once if it was not begun, else when the
 /// thread that computes it has done so.
+#[expect(clippy::large_enum_variant, reason = "it lives in the box of its call")]
 pub(super) enum Work {
     Waiting { place: PollSemaphore, job: Option<Job> },
     Begun(AbortOnDropHandle<Option<HeaderValue>>),

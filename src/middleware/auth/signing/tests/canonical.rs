@@ -105,6 +105,19 @@ fn further_headers_are_signed_where_they_are_there() {
     assert_eq!(of(&[]).0, "authorization;host");
 }
 
+/// `x-a:` sorts before `x:`, and `x` before `x-a`.
+#[test]
+fn lines_and_names_are_sorted_each_by_itself() {
+    let names = ["x", "x-a"].map(HeaderName::from_static);
+    let request = Request::get("/").header("x", "1").header("x-a", "2").body(()).unwrap();
+    let signed = hashed(&request, &names, b"");
+    assert_eq!(signed.headers, "x;x-a");
+    let text = b"GET\n/\n\nx-a:2\nx:1\n\nx;x-a\n";
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text);
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(signed.hash, hex);
+}
+
 /// The rule once more, written from its words and not from our code: byte by byte, with nothing shared.
 mod rule {
     use super::*;
