@@ -133,6 +133,8 @@ contract! {
     attempt_span: AttemptSpanLayer::new();
     headers: HeadersLayer::default();
     auth: AuthLayer::new(&secrets::credentials(), [probe::origin()]);
+    auth_by_provider: AuthLayer::from_provider(secrets::credentials(), [probe::origin()]);
+    auth_that_waits: AuthLayer::from_provider(secrets::provider(), [probe::origin()]);
     collect: CollectLayer::new();
     lift: LiftLayer::new();
     deadline: DeadlineLayer::new(MINUTE);
@@ -151,6 +153,18 @@ contract! {
     coalesce_off: (CoalesceLayer::off(), CollectLayer::new());
     aimd_limit: ConcurrencyLimitLayer::adaptive(Aimd::new(1).bounds(1, 1));
     gradient_limit: ConcurrencyLimitLayer::adaptive(Gradient::new(1).bounds(1, 1));
+    all_of_them_with_a_provider: (
+        CallSpanLayer::new(),
+        DeadlineLayer::new(MINUTE),
+        RetryLayer::new().rng(Rng::seeded(1)),
+        RateLimitLayer::new(Quota::per_second(1).burst(1)),
+        AttemptSpanLayer::new(),
+        HeadersLayer::default(),
+        AuthLayer::from_provider(secrets::provider(), [probe::origin()]),
+        AttemptTimeoutLayer::new(MINUTE),
+        CollectLayer::new(),
+        LiftLayer::new(),
+    );
     all_of_them: (
         CallSpanLayer::new(),
         DeadlineLayer::new(MINUTE),

@@ -13,7 +13,7 @@ use twilio_proxy::call::{
     AccountSid, BoxError, CallFacts, CallIds, CallOptions, Fault, FaultKind, Idempotency, Rng,
     percent,
 };
-use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
+use twilio_proxy::middleware::auth::{AuthLayer, Credentials, FnCredentials, Grant};
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::headers::HeadersLayer;
 use twilio_proxy::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
@@ -31,6 +31,14 @@ const HEADER: &str = "a-header-of-the-callers";
 
 pub(crate) fn credentials() -> Credentials {
     Credentials::auth_token(AccountSid::new(ACCOUNT).unwrap(), TOKEN)
+}
+
+/// Credentials that every call must wait for: they are good for no time at all.
+pub(crate) fn provider() -> FnCredentials {
+    FnCredentials::new(|| async {
+        tokio::task::yield_now().await;
+        Ok(Grant::from(&credentials()).expires_in(std::time::Duration::ZERO))
+    })
 }
 
 fn request(to: &str) -> Request<Full<Bytes>> {

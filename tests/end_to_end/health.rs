@@ -94,6 +94,7 @@ async fn as_json() {
             "closed",
             "coalescing",
             "concurrency",
+            "credentials",
             "endpoints",
             "hedging",
             "in_flight",

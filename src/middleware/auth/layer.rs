@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use http::{HeaderValue, Uri};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Uri, header};
 use tower::Layer;
 
 use super::provider::{ProvideAuthorization, ProviderStatus};
@@ -153,6 +154,23 @@ impl AuthLayer {
             return Ok(());
         }
         Err(format!("not sent: the credentials would go over plain http to {origin}"))
+    }
+}
+
+impl AuthLayer {
+    /// Whether the `Host` that a request names itself, if it does, is one of those that credentials may
+    /// go to: whatever stands before the API may send requests on by it.
+    pub(super) fn admit_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), String> {
+        let Some(host) = headers.get(header::HOST) else { return Ok(()) };
+        let authority = Authority::try_from(host.as_bytes()).ok();
+        let named = authority.and_then(|authority| {
+            let named = Uri::builder().scheme(uri.scheme_str()?).authority(authority);
+            named.path_and_query("/").build().ok()
+        });
+        if named.is_some_and(|named| self.origins.iter().any(|origin| origin.matches(&named))) {
+            return Ok(());
+        }
+        Err("not sent: the credentials are not meant for what the Host header names".to_owned())
     }
 }
 

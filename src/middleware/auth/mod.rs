@@ -17,6 +17,13 @@
 //! (a 401 from a stranger) would hide the mistake. Where there are no credentials there is nothing
 //! to protect, and every request passes as it is.
 //!
+//! A request that brings a `Host` header of its own is held to the same list, for whatever stands before
+//! the API may send it on by that. A redirect is an answer like any other: nobody in here follows one.
+//!
+//! What stands *below* this layer has the header in its hands, as the transport has, and may send it
+//! anywhere. In the default stack that is the attempt's timeout, the collector and the transport, and
+//! none of them changes where a request goes.
+//!
 //! Over plain `http` credentials go to this machine only (`localhost` and loopback addresses). To
 //! any other they are refused as well, even if the origin is on the list, unless
 //! [`AuthLayer::allow_insecure`] says that the network in between is trusted. This crate's

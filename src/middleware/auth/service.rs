@@ -43,7 +43,11 @@ where
         if value.is_none() && self.settings.provider().is_none() {
             return ResponseFuture::sent(self.inner.call(request), None);
         }
-        if let Err(reason) = self.settings.admit(request.uri()) {
+        let admitted = self
+            .settings
+            .admit(request.uri())
+            .and_then(|()| self.settings.admit_host(request.uri(), request.headers()));
+        if let Err(reason) = admitted {
             return ResponseFuture::refused(Fault::new(FaultKind::Config, reason));
         }
         match (value, self.settings.provider()) {
