@@ -6,6 +6,7 @@ use http::StatusCode;
 use tokio::time::timeout;
 use twilio_proxy::call::Rng;
 use twilio_proxy::gateway::{GatewayBuilder, StackLayers};
+use twilio_proxy::middleware::auth::oauth::Client;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::middleware::retry::{Budget, FullJitter};
 use twilio_proxy::simulator::{
@@ -13,9 +14,10 @@ use twilio_proxy::simulator::{
 };
 use twilio_proxy::transport::{self, ProxyTransport};
 
-use crate::leaks::Log;
+use crate::leaks::{Log, assert_absent};
 use crate::ledger::complaints;
 use crate::secrets::{accounts, assert_discreet, talkative, visit};
+use crate::tokens::{CLIENT, SECRET, giving_tokens};
 use crate::traffic::{Report, Traffic};
 use crate::world::{builder, clock};
 
@@ -140,16 +142,24 @@ async fn nothing_secret_is_printed(transport: fn() -> transport::Builder) {
     let _listening = log.listen();
     for seed in 0..3 {
         let settings = Settings::default().rng(Rng::seeded(seed)).without_rate_limit();
-        let simulator = Simulator::with(accounts(settings));
+        let simulator = Simulator::with(giving_tokens(accounts(settings)));
         simulator.set_faults(FaultPlan::random(seed).rate(0.4).mix(breaks()));
         let server = simulator.serve().await.unwrap();
-        let builder = talkative(hasty(builder(clock(), seed)).transport(transport()));
-        let gateway = builder.base_url(server.base_url()).build().unwrap();
+        let talking = || talkative(hasty(builder(clock(), seed)).transport(transport()));
+        let gateway = talking().base_url(server.base_url()).build().unwrap();
         futures_util::future::join(visit(&gateway), visit(&gateway)).await;
         tracing::info!("{gateway:?}");
+        let tokens = format!("{}/v2/token", server.base_url());
+        let client = Client::new(tokens, CLIENT, SECRET);
+        let gateway = talking().base_url(server.base_url()).oauth_client(client).build().unwrap();
+        futures_util::future::join(visit(&gateway), visit(&gateway)).await;
+        tracing::info!("{gateway:?} {:?}", gateway.health());
         server.shutdown().await;
     }
-    assert_discreet(&log.text(), &["sessions.create", "trying again"]);
+    let text = log.text();
+    assert_discreet(&text, &["sessions.create", "trying again", "credentials renewed"]);
+    assert_absent(&[SECRET], &text);
+    assert!(!text.contains("sim."), "the simulator's tokens begin so");
 }
 
 #[tokio::test]
