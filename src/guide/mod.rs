@@ -13,5 +13,8 @@ pub mod faults {}
 #[doc = include_str!("tuning.md")]
 pub mod tuning {}
 
+#[doc = include_str!("credentials.md")]
+pub mod credentials {}
+
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

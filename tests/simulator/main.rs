@@ -17,4 +17,5 @@ mod participant_lists;
 mod participants;
 mod server;
 mod support;
+mod tokens;
 mod validation;

@@ -16,6 +16,7 @@ use super::*;
 use crate::call::{BoxError, CallFacts, CallOptions, Collected, Idempotency, StatusClassifier};
 
 mod budget;
+mod credentials;
 mod decisions;
 mod delays;
 mod effects;
