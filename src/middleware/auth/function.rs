@@ -42,8 +42,9 @@ use crate::call::{Authorization, BoxError, Fault, FaultKind, Rng, Sid};
 ///
 /// # Cancellation
 ///
-/// The function's future is dropped when the last call that waits for it is. One that is asked ahead of
-/// time is kept for the next call to go on with. None is polled for longer than 30 s.
+/// Calls that wait may be dropped: the function's future is polled by those that are left, and else kept
+/// for the next call to go on with, or dropped with the provider. So it may rest for a while: have it
+/// hold no lock across an `await`. It is given up after 30 s.
 #[derive(Clone)]
 pub struct FnCredentials {
     renewal: Renewal<Function>,

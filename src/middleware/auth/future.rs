@@ -159,11 +159,8 @@ impl Watch {
 
     /// Lets a response through, or keeps it for a while: one that says that the credentials were not
     /// accepted.
-    fn see<R>(
-        self: Box<Self>,
-        response: Response<R>,
-    ) -> Result<Response<R>, Box<Rejected<Response<R>>>> {
-        let Self { provider, used, facts, meanwhile } = *self;
+    fn see<R>(self, response: Response<R>) -> Result<Response<R>, Box<Rejected<Response<R>>>> {
+        let Self { provider, used, facts, meanwhile } = self;
         match used {
             Some(used) if response.status() == StatusCode::UNAUTHORIZED => {
                 // First, so that what it waits for may be dropped as the provider sees fit.
@@ -181,7 +178,7 @@ where
     S: Service<Request<B>>,
 {
     /// Sends the request, now that there are credentials for it, or that there are none.
-    fn go(mut self: Box<Self>, supply: Supply) -> Result<(S::Future, Box<Watch>), Fault> {
+    fn go(mut self, supply: Supply) -> Result<(S::Future, Box<Watch>), Fault> {
         if let Some(facts) = &self.watch.facts {
             facts.leave_queue();
         }

@@ -3,9 +3,9 @@
 //!
 //! No task asks. The question is a shared future that every call which wants its answer polls: those
 //! that can't go without wait for it, and those that go with what is still good poll it beside their
-//! own request. Whoever of them is dropped leaves it to the others, and the last who waited drops it.
-//! One that is ahead of time outlives the calls that polled it, for the next call to go on with: calls
-//! are often shorter than the way to a token.
+//! own request. Whoever of them is dropped leaves it to the others, and the last leaves it to the next
+//! call: calls may have less time than the way to a token takes, and if each began anew, none would
+//! ever arrive. So there is at most one question, and it ends with its answer or with the provider.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{Shared, WeakShared};
+use futures_util::future::Shared;
 use tokio::time::{Instant, timeout};
 
 use super::grant::{Grant, Lifetime, pause};
@@ -23,6 +23,10 @@ use crate::call::{Authorization, Fault, FaultKind, Rng, Sid};
 /// How long a question may take, whoever waits for it. Whoever answers has timeouts of his own;
 /// this is for one who hasn't.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// How old a question may be that nobody has polled for a while. After that whatever timeouts there
+/// are in it may be over, though it was not the server that was slow: it is asked anew.
+const ABANDONED: Duration = Duration::from_secs(10);
 
 /// How often, at most, a 401 has credentials thrown away or looked after. A server that takes none
 /// must not make every call ask for new ones.
@@ -84,9 +88,7 @@ struct Question {
     number: u64,
     asked: Instant,
     afresh: bool,
-    answer: WeakShared<Pending<Supply>>,
-    /// Ahead of time: it outlives those who polled it.
-    kept: Option<Shared<Pending<Supply>>>,
+    answer: Shared<Pending<Supply>>,
 }
 
 impl<T: Source> Renewal<T> {
@@ -113,10 +115,10 @@ impl<T: Source> Renewal<T> {
         let held = state.current.as_ref().filter(|current| current.lifetime.is_usable(now));
         let Some(current) = held else {
             let failed = state.failed(now);
-            if let (Some(fault), false) = (failed, state.is_asking()) {
+            if let (Some(fault), None) = (failed, &state.question) {
                 return Provided::failed(fault);
             }
-            let (answer, dropped) = self.question(&mut state, now, false, false);
+            let (answer, dropped) = self.question(&mut state, now, false);
             _dropped = dropped;
             return Provided::later(answer);
         };
@@ -124,7 +126,7 @@ impl<T: Source> Renewal<T> {
         if !current.lifetime.is_due(now) || state.failed(now).is_some() {
             return Provided::now(authorization);
         }
-        let (answer, dropped) = self.question(&mut state, now, false, true);
+        let (answer, dropped) = self.question(&mut state, now, false);
         _dropped = dropped;
         Provided::now(authorization).meanwhile(answer.map(drop))
     }
@@ -138,8 +140,7 @@ impl<T: Source> Renewal<T> {
             // The answer is late: these are others already.
             return Box::pin(std::future::ready(true));
         }
-        let asking =
-            state.question.as_ref().is_some_and(|question| question.afresh) && state.is_asking();
+        let asking = state.question.as_ref().is_some_and(|question| question.afresh);
         if !asking {
             let soon = |at: Instant| now.saturating_duration_since(at) < REJECTIONS_EVERY;
             if state.rejected.is_some_and(soon) {
@@ -152,7 +153,7 @@ impl<T: Source> Renewal<T> {
             _dropped = (None, taken);
             return Box::pin(std::future::ready(false));
         }
-        let (answer, dropped) = self.question(&mut state, now, true, false);
+        let (answer, dropped) = self.question(&mut state, now, true);
         _dropped = (dropped, taken);
         let used = used.clone();
         Box::pin(answer.map(move |supply| matches!(supply, Ok(Some(new)) if new != used)))
@@ -192,18 +193,13 @@ impl<T: Source> Renewal<T> {
         state: &mut State,
         now: Instant,
         afresh: bool,
-        ahead: bool,
     ) -> (Shared<Pending<Supply>>, Option<Question>) {
-        if let Some(question) = &mut state.question
-            && let Some(answer) = question.answer.upgrade()
-            && !question.is_abandoned(&answer, now)
+        if let Some(question) = &state.question
+            && !question.is_abandoned(now)
             // What a file held a moment ago is not what it holds now; any token will do.
             && (!afresh || question.afresh || !T::KEEPS_REJECTED)
         {
-            if ahead {
-                question.kept.get_or_insert_with(|| answer.clone());
-            }
-            return (answer, None);
+            return (question.answer.clone(), None);
         }
         state.questions += 1;
         let number = state.questions;
@@ -221,16 +217,8 @@ impl<T: Source> Renewal<T> {
             Inner::conclude(&inner, number, now, result)
         });
         let answer = answer.shared();
-        let kept = ahead.then(|| answer.clone());
-        // Never `None`: a future that was not polled yet has not ended.
-        let question = answer.downgrade().map(|weak| Question {
-            number,
-            asked: now,
-            afresh,
-            answer: weak,
-            kept,
-        });
-        (answer, std::mem::replace(&mut state.question, question))
+        let question = Question { number, asked: now, afresh, answer: answer.clone() };
+        (answer, state.question.replace(question))
     }
 }
 
@@ -239,19 +227,14 @@ fn fault(detail: &'static str) -> Fault {
 }
 
 impl Question {
-    /// Nobody has polled it for so long that its answer can't be trusted: it was kept, and no call
-    /// came. (This `answer` is one more than there were.)
-    fn is_abandoned(&self, answer: &Shared<Pending<Supply>>, now: Instant) -> bool {
-        let polled = answer.strong_count().is_some_and(|count| count > 2);
-        self.kept.is_some() && !polled && now.saturating_duration_since(self.asked) > LONGEST
+    /// Nobody waits for it, and nobody has for so long that its answer can't be trusted.
+    fn is_abandoned(&self, now: Instant) -> bool {
+        let is_alone = self.answer.strong_count().is_none_or(|count| count <= 1);
+        is_alone && now.saturating_duration_since(self.asked) > ABANDONED
     }
 }
 
 impl State {
-    fn is_asking(&self) -> bool {
-        self.question.as_ref().is_some_and(|question| question.answer.upgrade().is_some())
-    }
-
     /// What the last question failed for, until the next may be asked.
     fn failed(&self, now: Instant) -> Option<Fault> {
         let failure = self.failure.as_ref().filter(|failure| now < failure.until)?;

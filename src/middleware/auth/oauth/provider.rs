@@ -51,8 +51,9 @@ const LARGEST: usize = 64 * 1024;
 ///
 /// # Cancellation
 ///
-/// The request for a token is dropped when the last call that waits for it is. One that is made ahead of
-/// time is kept for the next call to go on with. Nothing runs by itself.
+/// Calls that wait may be dropped: the request for a token is polled by those that are left, and else kept
+/// for the next call to go on with, or dropped with the provider. There is at most one, and nothing
+/// runs by itself.
 #[derive(Clone)]
 pub struct ClientCredentials {
     renewal: Renewal<TokenEndpoint>,
