@@ -129,7 +129,7 @@ async fn a_call_that_goes_well_allocates_nothing_more() {
     let fixed = AuthLayer::new(&credentials, origins.clone()).layer(tower::service_fn(answers));
     assert_eq!(allocations(fixed, with_header).await - bare, 0, "fixed credentials");
     let grant = Grant::from(&credentials);
-    let function = FnCredentials::new(move || std::future::ready(Ok(grant.clone())));
+    let function = FnCredentials::new(move || ready(Ok(grant.clone())));
     let supplied = AuthLayer::from_provider(function, origins).layer(tower::service_fn(answers));
     assert_eq!(allocations(supplied, with_header).await - bare, 1, "a provider's credentials");
 }
