@@ -19,7 +19,7 @@ use twilio_proxy::gateway::{
     Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier, concurrency_limit,
 };
 use twilio_proxy::middleware::auth::signing::SigningLayer;
-use twilio_proxy::middleware::auth::{AuthLayer, Credentials};
+use twilio_proxy::middleware::auth::{AuthLayer, Credentials, FnCredentials, Grant};
 use twilio_proxy::middleware::breaker::BreakerLayer;
 use twilio_proxy::middleware::coalesce::CoalesceLayer;
 use twilio_proxy::middleware::collect::CollectLayer;
@@ -175,7 +175,12 @@ fn overhead(criterion: &mut Criterion) {
     setting.row(c, "layer/concurrency_limit_gradient", gradient.layer(bare()));
     setting.row(c, "layer/attempt_span", AttemptSpanLayer::new().layer(bare()));
     setting.row(c, "layer/headers", HeadersLayer::default().layer(bare()));
-    setting.row(c, "layer/auth", AuthLayer::new(&setting.credentials, origins).layer(bare()));
+    let fixed = AuthLayer::new(&setting.credentials, origins.clone());
+    setting.row(c, "layer/auth", fixed.layer(bare()));
+    let grant = Grant::from(&setting.credentials);
+    let function = FnCredentials::new(move || ready(Ok(grant.clone())));
+    let supplied = AuthLayer::from_provider(function, origins);
+    setting.row(c, "layer/auth_by_provider", supplied.layer(bare()));
     setting.row(c, "layer/signing_off", SigningLayer::off().layer(bare()));
     setting.row(c, "layer/attempt_timeout", AttemptTimeoutLayer::new(minute).layer(bare()));
     setting.row(c, "layer/collect", CollectLayer::new().layer(bare()));

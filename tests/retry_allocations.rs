@@ -15,6 +15,7 @@ use http_body_util::Full;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, ServiceExt};
 use twilio_proxy::call::{BoxError, CallOptions, Collected};
+use twilio_proxy::middleware::auth::{AuthLayer, Credentials, FnCredentials, Grant};
 use twilio_proxy::middleware::breaker::BreakerLayer;
 use twilio_proxy::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use twilio_proxy::middleware::hedge::HedgeLayer;
@@ -121,4 +122,15 @@ async fn a_call_that_goes_well_allocates_nothing_more() {
     let bare = allocations(tower::service_fn(answers), with_header).await;
     let retry = RetryLayer::new().layer(tower::service_fn(answers));
     assert_eq!(allocations(retry, with_header).await - bare, 3, "with a header");
+
+    // Where there are headers already, fixed credentials cost nothing; those of a provider one box.
+    let account = "AC0123456789abcdef0123456789abcdef".parse().unwrap();
+    let credentials = Credentials::auth_token(account, "hush");
+    let origins = [endpoint.origin().clone()];
+    let fixed = AuthLayer::new(&credentials, origins.clone()).layer(tower::service_fn(answers));
+    assert_eq!(allocations(fixed, with_header).await - bare, 0, "fixed credentials");
+    let grant = Grant::from(&credentials);
+    let function = FnCredentials::new(move || ready(Ok(grant.clone())));
+    let supplied = AuthLayer::from_provider(function, origins).layer(tower::service_fn(answers));
+    assert_eq!(allocations(supplied, with_header).await - bare, 1, "a provider's credentials");
 }

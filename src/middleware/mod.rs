@@ -53,7 +53,7 @@
 //!   [`Collected`](crate::call::Collected).
 //! - *Layers speak through one extension*, [`CallFacts`](crate::call::CallFacts). Every layer also
 //!   works over requests that carry none.
-//! - *Futures have names and no boxes*, but for calls that wait at a limit, so that a stack's type
+//! - *Futures have names and no boxes*, but for calls that wait at a limit or have a provider's credentials, so that a stack's type
 //!   can be written down, and so that it costs nothing to put one more layer in.
 
 pub mod auth;

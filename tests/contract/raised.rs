@@ -7,7 +7,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 use twilio_proxy::call::{BoxError, Effect, Fault, FaultKind};
-use twilio_proxy::middleware::auth::AuthLayer;
+use twilio_proxy::middleware::auth::{AuthLayer, FnCredentials, Grant};
 use twilio_proxy::middleware::collect::CollectLayer;
 use twilio_proxy::middleware::lift::LiftLayer;
 
@@ -40,6 +40,22 @@ async fn credentials_kept_back_are_found_and_nothing_was_sent() {
     let error = stack.oneshot(elsewhere).await.expect_err("another origin");
     let fault = Fault::find(&*error).expect("a fault");
     assert_eq!((fault.kind(), fault.effect()), (FaultKind::Config, Effect::None));
+    assert!(probe.take_seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_cannot_be_had_are_found_with_their_cause() {
+    let probe = Probe::new();
+    let sealed = FnCredentials::new(|| async { Err::<Grant, _>(BoxError::from("sealed")) });
+    let stack = ServiceBuilder::new()
+        .concurrency_limit(1)
+        .timeout(Duration::from_secs(1))
+        .layer(AuthLayer::from_provider(sealed, [origin()]))
+        .service(probe.clone());
+    let error = stack.oneshot(request()).await.expect_err("no credentials");
+    let fault = Fault::find(&*error).expect("a fault").clone();
+    assert_eq!((fault.kind(), fault.effect()), (FaultKind::Credentials, Effect::None));
+    assert_eq!(fault.into_source().expect("a cause").to_string(), "sealed");
     assert!(probe.take_seen().is_empty());
 }
 

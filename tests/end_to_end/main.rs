@@ -25,6 +25,7 @@ mod origins;
 mod rates;
 mod reads;
 mod replayed;
+mod rotation;
 mod secret_kinds;
 mod secrets;
 mod signing;

@@ -20,6 +20,13 @@
 //! goes up at once and unchanged. Nobody sleeps only to be told that it was too late; whoever wants
 //! to come back finds the response's own `Retry-After`.
 //!
+//! # When the credentials were stale
+//!
+//! A 401 is final, unless the layer that put the credentials on says in the facts that it has others by
+//! now ([`Auth`](crate::middleware::auth::Auth) with a provider). Then the call is made once more, at
+//! once and at no cost to the budget, whatever the call is: nothing was done. It counts as an attempt,
+//! and happens once.
+//!
 //! # What is kept
 //!
 //! ```text

@@ -104,6 +104,21 @@ async fn another_secret_is_used_for_the_next_token_and_calls_under_way_go_on() {
     assert_eq!(stack.status().source, "oauth");
 }
 
+/// The old secret's token comes when the new one's has been there for a while.
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_with_another_secret_counts_for_nobody_else() {
+    let stack = Stack::over(Shared::default().takes(SECOND * 8, SECOND));
+    let mut waits = tokio_test::task::spawn(stack.call());
+    assert!(waits.poll().is_pending());
+    stack.provider.set_client(client("n3xt")).expect("a client");
+    stack.world.clone().takes(SECOND, SECOND);
+    assert_eq!(status(stack.call().await), 200);
+    assert_eq!(stack.world.asked(), 2, "nobody waits for the old one");
+    assert_eq!(status(waits.await), 200);
+    assert_eq!(status(stack.call().await), 200);
+    assert_eq!(stack.world.seen(), ["Bearer t2", "Bearer t1", "Bearer t2"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn health_shows_how_old_a_token_is() {
     let stack = Stack::over(Shared::default());
