@@ -65,11 +65,14 @@ impl Cover {
     }
 }
 
+/// A key and its value.
+pub(super) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The parameters of a form, decoded.
 ///
 /// Two bodies that only differ in bytes that are no UTF-8 would have the same parameters: such a
 /// body is none of Twilio's, and is refused.
-pub(super) fn parameters(body: &[u8]) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, Refusal> {
+pub(super) fn parameters(body: &[u8]) -> Result<Vec<Pair<'_>>, Refusal> {
     std::str::from_utf8(body)
         .ok()
         .and_then(percent::decode)

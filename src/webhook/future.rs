@@ -157,10 +157,10 @@ fn read<B: Body<Data = Bytes>>(
     if timer.is_none() {
         timer.set(Some(sleep(timeout)));
     }
-    if let Some(timer) = timer.as_pin_mut() {
-        if timer.poll(cx).is_ready() {
-            return Poll::Ready(Err(Refusal::TooSlow));
-        }
+    if let Some(timer) = timer.as_pin_mut()
+        && timer.poll(cx).is_ready()
+    {
+        return Poll::Ready(Err(Refusal::TooSlow));
     }
     if !waits {
         cx.waker().wake_by_ref();
