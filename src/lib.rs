@@ -87,7 +87,8 @@ pub mod transport;
 pub mod webhook;
 pub mod wire;
 
-/// The README's examples, compiled and run with the doc-tests. They show the simulator too.
-#[cfg(all(doctest, feature = "simulator"))]
+/// The README's examples, compiled and run with the doc-tests. They show the simulator and the
+/// webhooks too.
+#[cfg(all(doctest, feature = "simulator", feature = "webhook"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

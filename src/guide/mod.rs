@@ -13,5 +13,9 @@ pub mod faults {}
 #[doc = include_str!("tuning.md")]
 pub mod tuning {}
 
+#[cfg(feature = "webhook")]
+#[doc = include_str!("webhooks.md")]
+pub mod webhooks {}
+
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

@@ -10,10 +10,12 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::*;
 
+type Piece = Result<Frame<Bytes>, &'static str>;
+
 /// A body in pieces: each comes after a while, and then comes the end.
 struct Pieces {
-    pieces: std::vec::IntoIter<(Duration, Result<Frame<Bytes>, &'static str>)>,
-    next: Option<(Pin<Box<Sleep>>, Result<Frame<Bytes>, &'static str>)>,
+    pieces: std::vec::IntoIter<(Duration, Piece)>,
+    next: Option<(Pin<Box<Sleep>>, Piece)>,
     /// Says that the body was dropped.
     _alive: Arc<()>,
 }
@@ -22,10 +24,7 @@ impl Body for Pieces {
     type Data = Bytes;
     type Error = &'static str;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
         if self.next.is_none() {
             let Some((after, frame)) = self.pieces.next() else { return Poll::Ready(None) };
             self.next = Some((Box::pin(sleep(after)), frame));
@@ -66,7 +65,7 @@ impl Body for Unread {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.clone()
+        self.0
     }
 }
 
