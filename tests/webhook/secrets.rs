@@ -169,4 +169,11 @@ async fn nothing_of_a_token_or_of_a_callback_is_printed() {
         assert!(output.contains(said), "nobody said {said:?}");
     }
     assert_absent(&[TOKEN, OLD, PHONE, WORDS], &output);
+    // A signature is as good as a password for the one callback that it is of.
+    for request in callbacks() {
+        let signatures = request.headers().get_all("x-twilio-signature").iter();
+        for signature in signatures.filter_map(|value| value.to_str().ok()) {
+            assert_absent(&[signature], &output);
+        }
+    }
 }
