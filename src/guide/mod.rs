@@ -16,5 +16,9 @@ pub mod tuning {}
 #[doc = include_str!("credentials.md")]
 pub mod credentials {}
 
+#[cfg(feature = "webhook")]
+#[doc = include_str!("webhooks.md")]
+pub mod webhooks {}
+
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

@@ -1,8 +1,4 @@
-use std::convert::Infallible;
 use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A value of an enumeration that this version of the crate has no name for.
 ///
@@ -16,6 +12,11 @@ impl Unlisted {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// For the enumerations below and those of callbacks, once no listed value fits.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.into())
     }
 }
 
@@ -38,7 +39,7 @@ macro_rules! open_enum {
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
             /// A value that this version of the crate has no name for, kept as it came.
-            Other(Unlisted),
+            Other($crate::sessions::Unlisted),
         }
 
         impl $name {
@@ -56,43 +57,43 @@ macro_rules! open_enum {
             fn from(text: &str) -> Self {
                 match text {
                     $($text => Self::$variant,)*
-                    _ => Self::Other(Unlisted(text.into())),
+                    _ => Self::Other($crate::sessions::Unlisted::of(text)),
                 }
             }
         }
 
-        impl FromStr for $name {
-            type Err = Infallible;
+        impl std::str::FromStr for $name {
+            type Err = std::convert::Infallible;
 
-            fn from_str(text: &str) -> Result<Self, Infallible> {
+            fn from_str(text: &str) -> Result<Self, std::convert::Infallible> {
                 Ok(text.into())
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct TextVisitor;
 
-                impl de::Visitor<'_> for TextVisitor {
+                impl serde::de::Visitor<'_> for TextVisitor {
                     type Value = $name;
 
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str($what)
                     }
 
-                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
                         Ok(text.into())
                     }
                 }
@@ -102,6 +103,9 @@ macro_rules! open_enum {
         }
     };
 }
+
+#[cfg(feature = "webhook")]
+pub(crate) use open_enum;
 
 open_enum! {
     /// Where a session is in its life.

@@ -35,6 +35,8 @@ mod update;
 
 pub use create::CreateSession;
 pub use delete::DeleteSession;
+#[cfg(feature = "webhook")]
+pub(crate) use enums::open_enum;
 pub use enums::{SessionMode, SessionStatus, Unlisted};
 pub use fetch::{FetchSession, SessionKey};
 pub use list::ListSessions;

@@ -9,8 +9,7 @@ use http::{Response, header, response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::gather::Gathered;
-use crate::call::{BoxError, CallFacts, Collected, Effect, Fault, FaultKind, Raise};
+use crate::call::{BoxError, CallFacts, Collected, Effect, Fault, FaultKind, Gathered, Raise};
 
 pin_project! {
     /// The response of a [`Collect`](super::Collect).

@@ -43,7 +43,6 @@
 //! [`CallFacts`]: crate::call::CallFacts
 
 mod future;
-mod gather;
 mod layer;
 mod service;
 #[cfg(test)]

@@ -9,7 +9,7 @@ const TRUSTED: usize = 256 * 1024;
 
 /// The bytes that have come: one frame is kept as it is, several go into one buffer.
 #[derive(Default)]
-pub(super) enum Gathered {
+pub(crate) enum Gathered {
     #[default]
     Nothing,
     One(Bytes),
@@ -17,7 +17,7 @@ pub(super) enum Gathered {
 }
 
 impl Gathered {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Nothing => 0,
             Self::One(bytes) => bytes.len(),
@@ -26,7 +26,7 @@ impl Gathered {
     }
 
     /// Adds a frame. `rest` is what the body says of the frames after it.
-    pub(super) fn push(&mut self, frame: Bytes, rest: &SizeHint) {
+    pub(crate) fn push(&mut self, frame: Bytes, rest: &SizeHint) {
         if frame.is_empty() {
             return;
         }
@@ -46,7 +46,7 @@ impl Gathered {
         };
     }
 
-    pub(super) fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Bytes {
         match self {
             Self::Nothing => Bytes::new(),
             Self::One(bytes) => bytes,
