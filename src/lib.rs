@@ -37,7 +37,7 @@
 //!  │  │  │  │  │  │  ┌─────────── RateLimit ─────────────┐  │  │  │  │ │ │  150 in any 5 s, less where throttled
 //!  │  │  │  │  │  │  │  ConcurrencyLimit                 │  │  │  │  │ │ │  as much at once as the server bears
 //!  │  │  │  │  │  │  │  ┌──────── AttemptSpan ────────┐  │  │  │  │  │ │ │  one span an attempt
-//!  │  │  │  │  │  │  │  │  Headers, Auth              │  │  │  │  │  │ │ │  no secret above this line
+//!  │  │  │  │  │  │  │  │  Headers, Auth, Signing     │  │  │  │  │  │ │ │  no secret above this line
 //!  │  │  │  │  │  │  │  │  AttemptTimeout             │  │  │  │  │  │ │ │
 //!  │  │  │  │  │  │  │  │  Collect                    │  │  │  │  │  │ │ │  whole bodies, under a cap
 //!  │  │  │  │  │  │  │  └──────────┬──────────────────┘  │  │  │  │  │ │ │

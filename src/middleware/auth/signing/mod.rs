@@ -44,6 +44,20 @@
 //! [`in_place`](SigningLayer::in_place) takes the 20 µs back, for a thread that has nothing else to do:
 //! that pays below some ten signed calls a second, and hurts above.
 //!
+//! # What Twilio says
+//!
+//! | code | it means |
+//! |---|---|
+//! | 20152, 20154 to 20156 | the token was not understood, or its signature, time or claims are wrong |
+//! | 70052 | the account wants signed requests, and this one was not |
+//! | 70053 | the account does not have the feature |
+//! | 70154 | the public key is not one of the account's |
+//! | 70155 | a header that has to be signed is missing |
+//! | 70156 | the request is not the one that was signed: something below this layer changed it |
+//!
+//! They come with a 4xx, as [`Error::api`](crate::gateway::Error::api), and nothing is repeated for them.
+//! <https://www.twilio.com/docs/api/errors>
+//!
 //! # Changing the key
 //!
 //! [`SigningLayer::live`] takes another key, or none, while calls go on: calls whose signature is begun
