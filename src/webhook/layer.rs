@@ -13,7 +13,7 @@ pub const DEFAULT_LIMIT: usize = 256 * 1024;
 /// The default time for a body to come: 5 s.
 ///
 /// Twilio has its body ready when it calls, and waits 15 s for the answer.
-/// <https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>
+/// <https://www.twilio.com/docs/errors/11205>
 pub const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Lets callbacks through that Twilio has signed, and answers all others itself. See the

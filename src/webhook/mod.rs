@@ -41,6 +41,10 @@
 //! the parameters of a form decoded, sorted by their bytes and each pair once.
 //! <https://www.twilio.com/docs/usage/security#validating-requests>
 //!
+//! That is the auth token's signature, the default. One that a
+//! [webhook rule](https://www.twilio.com/docs/usage/webhooks/webhook-rules) makes with a shared key and
+//! another algorithm is not known here, and refused like a forged one.
+//!
 //! *The URL* is the text that Twilio called: the [`PublicUrl`], then path and query of the request as
 //! they came. Nothing is parsed and written anew, for `'`, `@` and `:` would come out in another
 //! spelling. Twilio is not consistent in whether the port belongs to it, so it may be there (443 for

@@ -85,7 +85,7 @@ impl ValidateSignatureLayer {
         let base = self.url.base(head)?;
         let place = place(&base, path_and_query)?;
         let verified = if cover.needs_no_body() {
-            Some(self.tokens.read(|tokens| check(tokens, &place, &[], &signature))?)
+            Some(self.tokens.read(|tokens| check(tokens, &place, "", &signature))?)
         } else {
             None
         };

@@ -45,21 +45,24 @@ pub fn sign<K: AsRef<str>, V: AsRef<str>>(
     let pairs = parameters.iter().map(|(key, value)| (key.as_ref(), value.as_ref()));
     let mut context = hmac::Context::with_key(token.key());
     context.update(url.as_bytes());
-    for (key, value) in in_order(pairs) {
-        context.update(key.as_bytes());
-        context.update(value.as_bytes());
-    }
+    context.update(joined(pairs).as_bytes());
     Signature::of(context)
 }
 
-/// Sorted by key and then by value, bytewise, each pair once.
-pub(super) fn in_order<'a>(
-    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Vec<(&'a str, &'a str)> {
+/// What is signed of parameters: sorted by key and then by value, bytewise, each pair once.
+///
+/// One text, put together once for all tokens and spellings.
+pub(super) fn joined<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut pairs: Vec<_> = pairs.into_iter().collect();
     pairs.sort_unstable();
     pairs.dedup();
-    pairs
+    let mut text =
+        String::with_capacity(pairs.iter().map(|(key, value)| key.len() + value.len()).sum());
+    for (key, value) in pairs {
+        text.push_str(key);
+        text.push_str(value);
+    }
+    text
 }
 
 /// Whether one of the tokens has signed this, with the port in the URL or without.
@@ -69,7 +72,7 @@ pub(super) fn in_order<'a>(
 pub(super) fn check(
     tokens: &Tokens,
     place: &Place<'_>,
-    parameters: &[(&str, &str)],
+    parameters: &str,
     signature: &Signature,
 ) -> Result<Verified, Refusal> {
     let mut found = None;
@@ -79,10 +82,7 @@ pub(super) fn check(
             for part in place.parts(port) {
                 context.update(part.as_bytes());
             }
-            for (key, value) in parameters {
-                context.update(key.as_bytes());
-                context.update(value.as_bytes());
-            }
+            context.update(parameters.as_bytes());
             if Signature::of(context) == *signature {
                 found = found.or(Some(Verified { token: position }));
             }

@@ -10,8 +10,8 @@ use crate::call::Live;
 /// Only the key's state is kept, not the token, and that is wiped when it is dropped. Nothing
 /// prints it.
 ///
-/// Twilio signs with the **primary auth token** of the account, also for requests that were made
-/// with an API key. <https://www.twilio.com/docs/usage/security#validating-requests>
+/// Twilio signs with the **primary auth token** of the account: a secondary one that was not promoted
+/// yet signs nothing. <https://www.twilio.com/docs/api/errors/57012>
 #[derive(Clone)]
 pub struct AuthToken {
     key: hmac::Key,

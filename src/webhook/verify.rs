@@ -1,6 +1,6 @@
 use super::cover::{Cover, parameters};
 use super::place::Place;
-use super::signature::{check, in_order};
+use super::signature::{check, joined};
 use super::{Refusal, Signature, Tokens};
 
 /// A callback as it came, to be [verified](verify).
@@ -62,7 +62,7 @@ pub fn verify(tokens: &Tokens, callback: &Callback<'_>) -> Result<Verified, Refu
         Place::read(callback.url).ok_or(Refusal::Malformed("the URL is not a whole one"))?;
     let cover = Cover::of(place.prefix(), callback.content_type.map(str::as_bytes))?;
     if cover.needs_no_body() {
-        let verified = check(tokens, &place, &[], &signature)?;
+        let verified = check(tokens, &place, "", &signature)?;
         cover.holds(callback.body)?;
         return Ok(verified);
     }
@@ -78,7 +78,7 @@ pub(super) fn verify_form(
 ) -> Result<Verified, Refusal> {
     let parameters = parameters(body)?;
     let pairs = parameters.iter().map(|(key, value)| (&**key, &**value));
-    check(tokens, place, &in_order(pairs), signature)
+    check(tokens, place, &joined(pairs), signature)
 }
 
 impl std::fmt::Debug for Callback<'_> {
