@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -45,8 +44,8 @@ where
 
     fn call(&mut self, request: Request<Out>) -> Self::Future {
         let bodiless = request.method() == Method::HEAD;
-        let facts = CallFacts::of(request.extensions()).filter(|_| self.tracks);
-        let Some(facts) = facts.map(Arc::clone) else {
+        let facts = self.tracks.then(|| CallFacts::of(request.extensions()).cloned()).flatten();
+        let Some(facts) = facts else {
             return ResponseFuture::new(self.inner.call(request), None, self.limit, bodiless);
         };
         // Attempts of one call that run side by side share these facts, and one that reports

@@ -37,11 +37,23 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         let endpoints = &self.settings.endpoints;
         if !endpoints.is_several() || !endpoints.base().covers(request.uri()) {
             return ResponseFuture::through(self.inner.call(request));
         }
+        self.choose(request)
+    }
+}
+
+impl<S, C> Failover<S, C> {
+    /// Apart, so that the way past it is short enough to be inlined: then nothing is moved for it.
+    #[inline(never)]
+    fn choose(&mut self, request: Request<Full<Bytes>>) -> ResponseFuture<S, C>
+    where
+        S: Service<Request<Full<Bytes>>> + Clone,
+    {
         // The instance that is ready serves the endpoint that is chosen first, here. The clone holds
         // nothing until another endpoint's turn readies it.
         let later = self.inner.clone();

@@ -10,6 +10,7 @@ use tower::Service;
 use super::ResponseFuture;
 use super::course::Course;
 use super::layer::Common;
+use super::settings::Terms;
 use super::start::Start;
 use crate::call::{CallFacts, CallOptions, Classifier, Idempotency, Raise, StatusClassifier};
 use crate::middleware::replay::Replay;
@@ -40,11 +41,23 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<Full<Bytes>>) -> Self::Future {
+    #[inline]
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        match self.common.shared.terms() {
+            None => ResponseFuture::new(self.inner.call(request), None),
+            Some(terms) => self.on(&terms, request),
+        }
+    }
+}
+
+impl<S, C> Hedge<S, C> {
+    /// Apart, so that the way past it is short enough to be inlined: then nothing is moved for it.
+    #[inline(never)]
+    fn on(&mut self, terms: &Terms, mut request: Request<Full<Bytes>>) -> ResponseFuture<S, C>
+    where
+        S: Service<Request<Full<Bytes>>>,
+    {
         let shared = &self.common.shared;
-        let Some(terms) = shared.terms() else {
-            return ResponseFuture::new(self.inner.call(request), None);
-        };
         let common = Arc::clone(&self.common);
         if !may_be_hedged(&request) {
             let facts = CallFacts::of(request.extensions()).cloned();

@@ -48,6 +48,7 @@ impl Shared {
     }
 
     /// What a call goes by; `None` while hedging is off.
+    #[inline]
     pub(super) fn terms(&self) -> Option<Terms> {
         Terms::unpack(self.terms.load(Relaxed))
     }

@@ -98,20 +98,21 @@ where
 
 /// The macro looks at its values only when somebody listens.
 fn open<B>(request: &Request<B>) -> tracing::Span {
-    let facts = CallFacts::of(request.extensions());
+    // Looked for where a value is: nowhere, if nobody listens.
+    let facts = || CallFacts::of(request.extensions());
     tracing::info_span!(
         target: super::ATTEMPT_TARGET,
         "attempt",
         otel.name = %fields::AttemptName {
             method: request.method(),
-            template: fields::template(facts),
+            template: fields::template(facts()),
         },
         otel.kind = "client",
         otel.status_code = Empty,
         call.request_id = Empty,
         http.request.method = fields::method(request.method()),
-        http.request.resend_count = resends(facts.map(|facts| facts.attempts())),
-        url.template = fields::template(facts),
+        http.request.resend_count = resends(facts().map(|facts| facts.attempts())),
+        url.template = fields::template(facts()),
         server.address = fields::address(request.uri()),
         server.port = fields::port(request.uri()),
         http.response.status_code = Empty,

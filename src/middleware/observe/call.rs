@@ -96,26 +96,27 @@ where
 
 /// The macro looks at its values only when somebody listens.
 fn open<B>(request: &Request<B>) -> tracing::Span {
-    let facts = CallFacts::of(request.extensions());
+    // Looked for where a value is: nowhere, if nobody listens.
+    let facts = || CallFacts::of(request.extensions());
     tracing::info_span!(
         target: super::CALL_TARGET,
         "call",
         otel.name = %fields::CallName {
-            operation: fields::operation(facts),
+            operation: fields::operation(facts()),
             attempt: fields::AttemptName {
                 method: request.method(),
-                template: fields::template(facts),
+                template: fields::template(facts()),
             },
         },
         otel.kind = "internal",
         otel.status_code = Empty,
-        call.operation = fields::operation(facts),
-        call.id = fields::id(facts),
+        call.operation = fields::operation(facts()),
+        call.id = fields::id(facts()),
         call.attempts = Empty,
         call.effect = Empty,
         call.request_id = Empty,
         http.request.method = fields::method(request.method()),
-        url.template = fields::template(facts),
+        url.template = fields::template(facts()),
         server.address = fields::address(request.uri()),
         server.port = fields::port(request.uri()),
         http.response.status_code = Empty,
