@@ -130,26 +130,28 @@ async fn without_a_key_everything_passes_and_with_another_it_counts_from_then_on
 async fn a_dropped_call_was_not_sent_and_holds_no_place() {
     let seen = Seen::default();
     let service = layer().layer(server(&seen));
-    for polls in 0..2 {
+    let mut sent = 0;
+    for _ in 0..3 {
         let mut calls = Vec::new();
         for _ in 0..100 {
             let request = request(URI, API_KEY);
             let facts = Arc::clone(CallFacts::of(request.extensions()).unwrap());
-            let call = tokio_test::task::spawn(service.clone().oneshot(request));
-            calls.push((call, facts));
-        }
-        for (call, facts) in &mut calls {
-            for _ in 0..polls {
-                assert!(call.poll().is_pending());
+            let mut call = tokio_test::task::spawn(service.clone().oneshot(request));
+            // A thread may have been quick, and then the request is out.
+            if call.poll().is_pending() {
                 assert!(facts.is_queued(), "the server does not have it");
+                assert_eq!(facts.effect(), Effect::None);
+                calls.push(call);
+            } else {
+                sent += 1;
             }
-            assert_eq!(facts.effect() == Effect::None, polls > 0);
         }
+        assert!(calls.len() > 1, "nobody waits");
         drop(calls);
     }
-    assert!(seen.lock().unwrap().is_empty());
+    assert_eq!(seen.lock().unwrap().len(), sent);
     service.oneshot(request(URI, API_KEY)).await.unwrap();
-    assert_eq!(seen.lock().unwrap().len(), 1);
+    assert_eq!(seen.lock().unwrap().len(), sent + 1);
 }
 
 #[tokio::test(start_paused = true)]
