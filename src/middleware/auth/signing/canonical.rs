@@ -83,19 +83,20 @@ fn without_default_port(host: &str) -> &str {
     host.strip_suffix(":443").or_else(|| host.strip_suffix(":80")).unwrap_or(host)
 }
 
-/// Dot segments gone, and each segment in strict RFC 3986.
+/// Each segment in strict RFC 3986, and dot segments gone, however they were spelled.
 pub(super) fn path(path: &str) -> String {
     let mut segments = Vec::new();
     let mut rest = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
     while let Some(segment) = rest.next() {
         let is_last = rest.peek().is_none();
-        match segment {
+        let segment = percent::normalize(segment);
+        match &*segment {
             "." => {}
             ".." => {
                 segments.pop();
             }
-            segment => {
-                segments.push(percent::normalize(segment));
+            _ => {
+                segments.push(segment);
                 continue;
             }
         }

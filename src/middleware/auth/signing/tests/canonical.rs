@@ -49,6 +49,7 @@ fn paths_and_queries_have_one_spelling() {
         ("/a/./b/../c", "/a/c"),
         ("/a/b/..", "/a/"),
         ("/../..", "/"),
+        ("/a/%2e/b/%2E.", "/a/"),
         ("//a//", "//a//"),
         // As this crate sends a name in a path: it stays as it is.
         ("/v1/Order%20%231234%2F%3F%C3%A9%25", "/v1/Order%20%231234%2F%3F%C3%A9%25"),
@@ -161,13 +162,14 @@ mod rule {
         let pieces: Vec<&str> = text.split('/').skip(1).collect();
         for (number, piece) in pieces.iter().enumerate() {
             let last = number + 1 == pieces.len();
-            if *piece == ".." {
+            let piece = escape(&unescape(piece, false));
+            if piece == ".." {
                 kept.pop();
             }
-            match *piece {
+            match piece.as_str() {
                 "." | ".." if last => kept.push(String::new()),
                 "." | ".." => {}
-                other => kept.push(escape(&unescape(other, false))),
+                _ => kept.push(piece),
             }
         }
         "/".to_owned() + &kept.join("/")
