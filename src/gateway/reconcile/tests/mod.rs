@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod judgement;
+mod manners;
 mod names;
 
 use std::sync::{Arc, Mutex};
