@@ -195,13 +195,14 @@ fn overhead(criterion: &mut Criterion) {
         .service(bare());
     setting.typed(c, "typed/same_request", &Gateway::new(same_request, setting.endpoint.clone()));
     // The default stack without its layers for bad days: what those cost on a good one is the difference.
+    let request_id = http::HeaderName::from_static("twilio-request-id");
     let plain = ServiceBuilder::new()
-        .layer(CallSpanLayer::new())
+        .layer(CallSpanLayer::new().request_id_header(request_id.clone()))
         .layer(DeadlineLayer::new(minute))
         .layer(RetryLayer::new().classifier(TwilioClassifier::new()))
         .layer(RateLimitLayer::new(wide_open).classifier(TwilioClassifier::new()))
         .layer(ConcurrencyLimitLayer::new(100))
-        .layer(AttemptSpanLayer::new())
+        .layer(AttemptSpanLayer::new().request_id_header(request_id.clone()))
         .layer(HeadersLayer::default())
         .layer(AuthLayer::new(&setting.credentials, [setting.endpoint.origin().clone()]))
         .layer(AttemptTimeoutLayer::new(minute))

@@ -14,12 +14,13 @@ use crate::call::{CallFacts, CallOptions, Fault, FaultKind, Raise};
 #[derive(Clone, Debug)]
 pub struct Auth<S> {
     inner: S,
-    settings: AuthLayer,
+    /// Shared, for a clone of the stack is made for nearly every call.
+    settings: Arc<AuthLayer>,
 }
 
 impl<S> Auth<S> {
     pub(super) fn new(inner: S, settings: AuthLayer) -> Self {
-        Self { inner, settings }
+        Self { inner, settings: Arc::new(settings) }
     }
 }
 
