@@ -47,8 +47,8 @@ impl Bench {
     }
 }
 
-/// A signature on its way. Dropped, it gives its place back: at once if it was not begun, else when the
-/// thread that computes it has done so.
+/// A signature on its way. Dropped, it gives its place back: at once if it waits for one, else when a
+/// thread comes to it, which then computes nothing, or has computed it.
 #[expect(clippy::large_enum_variant, reason = "it lives in the box of its call")]
 pub(super) enum Work {
     Waiting { place: PollSemaphore, job: Option<Job> },

@@ -13,6 +13,7 @@ mod canonical;
 mod keys;
 mod layer;
 mod tokens;
+mod work;
 
 pub(super) const ACCOUNT: &str = "AC00000000000000000000000000000000";
 pub(super) const API_KEY: &str = "SK0123456789abcdef0123456789abcdef";
