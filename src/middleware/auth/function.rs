@@ -2,10 +2,10 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::provider::{Pending, ProvideAuthorization, Provided, ProviderStatus};
-use super::renewal::{Renewal, Source};
+use super::provider::{Pending, ProvideAuthorization, Provided};
+use super::renewal::{Renewal, Source, provides_its_renewal};
 use super::{Credentials, Grant};
-use crate::call::{Authorization, BoxError, Fault, FaultKind, Rng, Sid};
+use crate::call::{BoxError, Fault, FaultKind, Rng, Sid};
 
 /// Credentials from an async function: a vault, a key server, an agent on this machine.
 ///
@@ -109,23 +109,7 @@ impl Source for Function {
     }
 }
 
-impl ProvideAuthorization for FnCredentials {
-    fn provide(&self) -> Provided {
-        self.renewal.provide()
-    }
-
-    fn rejected(&self, used: &Authorization) -> Pending<bool> {
-        self.renewal.rejected(used)
-    }
-
-    fn account(&self) -> Option<Sid> {
-        self.renewal.source().account()
-    }
-
-    fn status(&self) -> ProviderStatus {
-        self.renewal.status()
-    }
-}
+provides_its_renewal!(FnCredentials);
 
 impl fmt::Debug for FnCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

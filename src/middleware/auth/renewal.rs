@@ -314,3 +314,32 @@ impl<T: Source> fmt::Debug for Renewal<T> {
         f.debug_struct("Renewal").field("status", &self.status()).finish()
     }
 }
+
+/// Has a provider with a `renewal` supply what that holds: all that a provider of ours does itself is
+/// how it is made, and how it asks.
+macro_rules! provides_its_renewal {
+    ($provider:ty) => {
+        impl $crate::middleware::auth::ProvideAuthorization for $provider {
+            fn provide(&self) -> $crate::middleware::auth::Provided {
+                self.renewal.provide()
+            }
+
+            fn rejected(
+                &self,
+                used: &$crate::call::Authorization,
+            ) -> $crate::middleware::auth::Pending<bool> {
+                self.renewal.rejected(used)
+            }
+
+            fn account(&self) -> Option<$crate::call::Sid> {
+                self.renewal.source().account()
+            }
+
+            fn status(&self) -> $crate::middleware::auth::ProviderStatus {
+                self.renewal.status()
+            }
+        }
+    };
+}
+
+pub(super) use provides_its_renewal;

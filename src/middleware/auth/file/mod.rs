@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::provider::{Pending, ProvideAuthorization, Provided, ProviderStatus};
-use super::renewal::{Renewal, Source};
+use super::provider::Pending;
+use super::renewal::{Renewal, Source, provides_its_renewal};
 use super::{Credentials, Grant};
-use crate::call::{Authorization, Fault, FaultKind, Rng, Sid};
+use crate::call::{Fault, FaultKind, Rng, Sid};
 use read::{Found, Stamp, read};
 
 pub use format::FileError;
@@ -30,7 +30,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// the file holds *other* credentials.
 ///
 /// A file that is gone, half-written or malformed changes nothing: the credentials from before are
-/// kept, and the problem goes to the log (`warn`) and into [`status`](ProvideAuthorization::status),
+/// kept, and the problem goes to the log (`warn`) and into [`status`](super::ProvideAuthorization::status),
 /// without a word of what the file says. A file that others than its owner may read or write is a
 /// `warn` too.
 ///
@@ -169,23 +169,7 @@ impl Source for File {
     }
 }
 
-impl ProvideAuthorization for FileCredentials {
-    fn provide(&self) -> Provided {
-        self.renewal.provide()
-    }
-
-    fn rejected(&self, used: &Authorization) -> Pending<bool> {
-        self.renewal.rejected(used)
-    }
-
-    fn account(&self) -> Option<Sid> {
-        self.renewal.source().account()
-    }
-
-    fn status(&self) -> ProviderStatus {
-        self.renewal.status()
-    }
-}
+provides_its_renewal!(FileCredentials);
 
 impl fmt::Debug for FileCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,6 +10,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use super::*;
 use crate::call::{BoxError, CallFacts, Idempotency, Origin};
 use crate::middleware::auth::AuthLayer;
+use crate::middleware::auth::ProvideAuthorization;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
 const SECOND: Duration = Duration::from_secs(1);

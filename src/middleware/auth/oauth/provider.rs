@@ -9,10 +9,10 @@ use http_body_util::{BodyExt, Full, Limited};
 use tower::{Service, ServiceExt};
 
 use super::{Client, answer};
-use crate::call::{Authorization, BoxError, Clock, Fault, FaultKind, Live, Rng, Sid};
+use crate::call::{BoxError, Clock, Fault, FaultKind, Live, Rng, Sid};
 use crate::middleware::auth::Grant;
-use crate::middleware::auth::provider::{Pending, ProvideAuthorization, Provided, ProviderStatus};
-use crate::middleware::auth::renewal::{Renewal, Source};
+use crate::middleware::auth::provider::Pending;
+use crate::middleware::auth::renewal::{Renewal, Source, provides_its_renewal};
 
 /// The most bytes of an answer: many times what a token takes.
 const LARGEST: usize = 64 * 1024;
@@ -159,23 +159,7 @@ fn unreachable(error: BoxError) -> Fault {
     }
 }
 
-impl ProvideAuthorization for ClientCredentials {
-    fn provide(&self) -> Provided {
-        self.renewal.provide()
-    }
-
-    fn rejected(&self, used: &Authorization) -> Pending<bool> {
-        self.renewal.rejected(used)
-    }
-
-    fn account(&self) -> Option<Sid> {
-        self.renewal.source().account()
-    }
-
-    fn status(&self) -> ProviderStatus {
-        self.renewal.status()
-    }
-}
+provides_its_renewal!(ClientCredentials);
 
 impl fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
