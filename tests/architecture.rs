@@ -85,11 +85,17 @@ const HOMES: &[Home] = &[
         of: "serde_json",
         at: &["wire", "sessions", "middleware/auth/oauth", "simulator", "webhook", "gateway"],
     },
+    // Configurations: read in one place, and nobody else knows where a setting comes from.
+    Home { of: "bytesize", at: &["gateway/config"] },
+    Home { of: "config", at: &["gateway/config"] },
+    Home { of: "schemars", at: &["gateway/config"] },
+    Home { of: "serde_path_to_error", at: &["gateway/config"] },
+    Home { of: "strsim", at: &["gateway/config"] },
     // Secrets: made into a header in one layer, checked by the simulator, never held as a plain string.
     Home { of: "aws_lc_rs", at: &["middleware/auth/signing", "webhook"] },
     Home { of: "rustls_pki_types", at: &["middleware/auth/signing"] },
     Home { of: "base64", at: &["middleware/auth", "simulator", "webhook"] },
-    Home { of: "secrecy", at: &["middleware/auth", "webhook"] },
+    Home { of: "secrecy", at: &["middleware/auth", "webhook", "gateway/config"] },
     // Time, tasks and services. `call` has tokio for its clock; `wire` and `sessions` are data, and have
     // none of it, so that they can be tested as such.
     Home {

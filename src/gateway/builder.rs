@@ -7,8 +7,10 @@ use super::concurrency::concurrency_limit_to;
 use super::credentials::{Supplied, Who};
 use super::defaults::Parts;
 use super::edges::Other;
-use super::{BoxedStack, DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers};
-use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
+use super::{
+    BoxedStack, DefaultGateway, Error, Gateway, HttpStack, Reconcile, ReconcileLayer, StackLayers,
+};
+use crate::call::{Authorization, Clock, Live, Raise, Rng, Sid, WhenLimited};
 use crate::middleware::auth::signing::{SigningKey, SigningLayer};
 use crate::middleware::auth::{AuthLayer, Credentials};
 use crate::middleware::breaker;
@@ -269,7 +271,25 @@ impl GatewayBuilder {
     /// # Errors
     ///
     /// A base URL, region or edge that can't be, or roots of trust that can't be read or are missing.
-    pub fn build(mut self) -> Result<DefaultGateway, Error> {
+    pub fn build(self) -> Result<DefaultGateway, Error> {
+        let (transport, prepared) = self.prepare()?;
+        Ok(prepared.over(transport))
+    }
+
+    /// The gateway over a transport of your own, such as the simulator.
+    ///
+    /// # Errors
+    ///
+    /// A base URL, region, edge or product of the `User-Agent` that can't be.
+    pub fn over<T>(self, transport: T) -> Result<DefaultGateway<T>, Error>
+    where
+        T: HttpStack<Error: Raise> + Clone,
+    {
+        Ok(self.prepare_over()?.over(transport))
+    }
+
+    /// The transport, and all that goes over it.
+    pub(super) fn prepare(mut self) -> Result<(ProxyTransport, Prepared), Error> {
         let mut transport = std::mem::replace(&mut self.transport, ProxyTransport::builder());
         if self.plain_http {
             transport = transport.allow_plain_http(true);
@@ -283,28 +303,20 @@ impl GatewayBuilder {
         if endpoint.all().all(is_local) {
             transport = transport.without_tls();
         }
-        self.assemble(transport.build()?, endpoint, tokens)
+        Ok((transport.build()?, self.assemble(endpoint, tokens)?))
     }
 
-    /// The gateway over a transport of your own, such as the simulator.
-    ///
-    /// # Errors
-    ///
-    /// A base URL, region, edge or product of the `User-Agent` that can't be.
-    pub fn over<T>(self, transport: T) -> Result<DefaultGateway<T>, Error>
-    where
-        T: HttpStack<Error: Raise> + Clone,
-    {
+    /// All that goes over a transport of the caller's.
+    pub(super) fn prepare_over(self) -> Result<Prepared, Error> {
         let endpoint = self.endpoint()?;
-        self.assemble(transport, endpoint, None)
+        self.assemble(endpoint, None)
     }
 
-    fn assemble<T: Clone>(
+    fn assemble(
         mut self,
-        transport: T,
         endpoint: Endpoint,
         tokens: Option<transport::Builder>,
-    ) -> Result<DefaultGateway<T>, Error> {
+    ) -> Result<Prepared, Error> {
         let mut agent = UserAgent::default();
         for product in &self.products {
             agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
@@ -328,13 +340,35 @@ impl GatewayBuilder {
         };
         let layers = StackLayers::new(parts);
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));
+        let reconcile = self.reconcile.rng_or(&self.rng);
+        Ok(Prepared { layers, endpoint, account, clock: self.clock, rng: self.rng, reconcile })
+    }
+}
+
+/// All that a gateway is made of but for the transport.
+pub(super) struct Prepared {
+    pub(super) layers: StackLayers,
+    endpoint: Endpoint,
+    account: Option<Sid>,
+    clock: Clock,
+    rng: Rng,
+    reconcile: ReconcileLayer,
+}
+
+impl Prepared {
+    /// The default stack over a transport.
+    pub(super) fn over<T: Clone>(self, transport: T) -> DefaultGateway<T> {
+        self.with(|layers| layers.over(transport))
+    }
+
+    /// The gateway over what `stack` makes of the layers.
+    pub(super) fn with<S>(self, stack: impl FnOnce(StackLayers) -> S) -> Reconcile<Gateway<S>> {
+        let Self { layers, endpoint, account, clock, rng, reconcile } = self;
         let (layers, monitor) = layers.watched();
-        let stack = layers.over(transport);
         // The stack has its own cap, whatever that is.
         let uncapped = CollectLayer::new().limit(usize::MAX);
-        let gateway = Gateway::assemble(stack, uncapped, endpoint, account, self.clock, &self.rng)
-            .with_monitor(monitor);
-        Ok(self.reconcile.rng_or(&self.rng).layer(gateway))
+        let gateway = Gateway::assemble(stack(layers), uncapped, endpoint, account, clock, &rng);
+        reconcile.layer(gateway.with_monitor(monitor))
     }
 }
 

@@ -54,11 +54,17 @@ pub fn concurrency_limit() -> ConcurrencyLimitLayer<Aimd, ConcurrencyClassifier>
     concurrency_limit_to(MOST)
 }
 
+/// The policy between two bounds, each the default where none is given.
+pub(super) fn policy(least: Option<usize>, most: Option<usize>) -> Aimd {
+    let most = most.unwrap_or(MOST.max(least.unwrap_or(LEAST)));
+    Aimd::new(most).bounds(least.unwrap_or(LEAST).min(most), most)
+}
+
 /// The same with another upper bound; one below the lower bound is both.
 pub(super) fn concurrency_limit_to(
     most: usize,
 ) -> ConcurrencyLimitLayer<Aimd, ConcurrencyClassifier> {
-    ConcurrencyLimitLayer::adaptive(Aimd::new(most).bounds(LEAST.min(most), most))
+    ConcurrencyLimitLayer::adaptive(policy(None, Some(most)))
         .classifier(ConcurrencyClassifier)
         .concurrency_header(CONCURRENT_REQUESTS)
 }

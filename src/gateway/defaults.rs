@@ -19,9 +19,10 @@ use crate::middleware::retry::RetryLayer;
 use crate::wire::REQUEST_ID;
 
 /// How long a call may take by default: three attempts that hang, and room to back off in between.
-const DEADLINE: Duration = Duration::from_secs(35);
+pub(super) const DEADLINE: Duration = Duration::from_secs(35);
 /// How long an attempt may take by default. Proxy answers in well under a second; ten are a hang.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What the builder knows when the layers are made.
 pub(super) struct Parts<'a> {
     pub(super) clock: Clock,

@@ -8,6 +8,11 @@ use crate::wire::{Endpoint, EndpointError};
 /// sends is a drop in the sea of an edge.
 const PANIC_BELOW: u32 = 0;
 
+/// When an edge is left out.
+pub(super) fn ejection() -> Ejection {
+    Ejection::new().panic_below(PANIC_BELOW)
+}
+
 /// Where else the API is.
 pub(super) enum Other {
     Url(String),
@@ -83,7 +88,7 @@ impl GatewayBuilder {
         let base = |at: &Endpoint| Base::new(&at.base()).map_err(EndpointError::Origin);
         let mut failover = FailoverLayer::new(base(endpoint)?)
             .classifier(TwilioClassifier::new())
-            .ejection(Ejection::new().panic_below(PANIC_BELOW))
+            .ejection(ejection())
             .rng(self.rng.clone());
         for other in endpoint.all().skip(1) {
             failover = failover.or(base(other)?);

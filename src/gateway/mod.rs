@@ -11,6 +11,8 @@
 mod builder;
 mod classify;
 mod concurrency;
+#[cfg(feature = "config")]
+pub mod config;
 mod credentials;
 mod defaults;
 mod edges;

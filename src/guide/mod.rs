@@ -13,6 +13,10 @@ pub mod faults {}
 #[doc = include_str!("tuning.md")]
 pub mod tuning {}
 
+#[cfg(feature = "config")]
+#[doc = include_str!("deployments.md")]
+pub mod deployments {}
+
 #[doc = include_str!("credentials.md")]
 pub mod credentials {}
 

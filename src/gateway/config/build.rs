@@ -1,0 +1,189 @@
+//! The gateway that a configuration describes, and its reload.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use super::live::{Handles, Layered};
+use super::{ConfigError, GatewayConfig, LayerName, Problem, Reloaded, stack};
+use crate::call::Raise;
+use crate::gateway::builder::Prepared;
+use crate::gateway::{BoxedStack, Error, Gateway, GatewayBuilder, HttpStack, Reconcile};
+
+/// What a configuration builds: its type says nothing of the layers, so it is the same for all.
+pub type ConfiguredGateway = Reconcile<Gateway<BoxedStack>>;
+
+/// A gateway that runs as a configuration says, and may be told to run as another does.
+pub struct Deployment {
+    gateway: ConfiguredGateway,
+    handles: Handles,
+    layered: Layered,
+    running: Mutex<GatewayConfig>,
+}
+
+impl GatewayConfig {
+    /// The gateway, over a new [`ProxyTransport`](crate::transport::ProxyTransport).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration, files that it names and that can't be read included.
+    pub fn build(self) -> Result<Deployment, ConfigError> {
+        self.check()?;
+        let handles = self.handles()?;
+        let builder = self.builder(&handles)?;
+        let (transport, prepared) = builder.prepare().map_err(|error| self.cannot(&error))?;
+        Ok(self.deploy(prepared, handles, transport))
+    }
+
+    /// The gateway over a transport of your own, such as the simulator. Tokens, if the configuration
+    /// wants any, are asked for over it as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`GatewayConfig::build`].
+    pub fn over<T>(self, transport: T) -> Result<Deployment, ConfigError>
+    where
+        T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.over_with(transport, |builder| builder)
+    }
+
+    /// The same with a builder that code has changed further, by what no file can say: a hook on
+    /// retries, a clock and a generator for a run that is to be replayed.
+    ///
+    /// # Errors
+    ///
+    /// As [`GatewayConfig::build`].
+    pub fn over_with<T>(
+        self,
+        transport: T,
+        change: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
+    ) -> Result<Deployment, ConfigError>
+    where
+        T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.check()?;
+        let handles = self.handles()?;
+        let builder = self.builder(&handles)?.token_transport(transport.clone());
+        let prepared = change(builder).prepare_over().map_err(|error| self.cannot(&error))?;
+        Ok(self.deploy(prepared, handles, transport))
+    }
+
+    /// Everything that is wrong with it, as far as can be told without opening a file. What was read
+    /// from a file or the environment has been checked already; what was put together in code has not.
+    ///
+    /// # Errors
+    ///
+    /// All the problems at once.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        ConfigError::of(self.problems())
+    }
+
+    fn handles(&self) -> Result<Handles, ConfigError> {
+        let handles = Handles::default();
+        let (authorization, signing) = self.secrets()?;
+        handles.authorization.set(authorization);
+        handles.signing.set(signing);
+        handles.set(self);
+        Ok(handles)
+    }
+
+    fn deploy<T>(self, prepared: Prepared, handles: Handles, transport: T) -> Deployment
+    where
+        T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        let layered = Layered::of(&prepared.layers);
+        layered.set(&self);
+        let gateway = match self.layers() {
+            // The layers that were put together when this was compiled are the cheaper ones.
+            order if order == LayerName::DEFAULT_ORDER => prepared.over(transport).boxed(),
+            order => prepared.with(|layers| stack::over(&layers, order, transport)).boxed(),
+        };
+        Deployment { gateway, handles, layered, running: Mutex::new(self) }
+    }
+
+    /// What the builder has against it; which key that is about, it does not say.
+    fn cannot(&self, error: &Error) -> ConfigError {
+        let fix = "see `endpoint`, `credentials` and `transport`";
+        let mut said = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            said = format!("{said}: {cause}");
+            source = cause.source();
+        }
+        Problem::new("", said, fix).into()
+    }
+}
+
+impl Deployment {
+    /// The gateway; clone it freely. A reload changes what its clones do.
+    #[must_use]
+    pub fn gateway(&self) -> &ConfiguredGateway {
+        &self.gateway
+    }
+
+    /// The configuration that holds now. Secrets in it are masked when it is shown.
+    #[must_use]
+    pub fn config(&self) -> GatewayConfig {
+        self.lock().clone()
+    }
+
+    /// Puts in place what of a new configuration can be while calls go on: quotas, limits, timeouts,
+    /// and credentials that are fixed; credentials in a file change by themselves. No call is dropped:
+    /// those under way finish with what they have begun with, or go on with the new limits.
+    ///
+    /// What would need another stack or transport is left as it is, and said.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the new configuration. Nothing is changed then.
+    pub fn reload(&self, new: &GatewayConfig) -> Result<Reloaded, ConfigError> {
+        new.check()?;
+        let (authorization, signing) = new.secrets()?;
+        let mut running = self.lock();
+        let mut reloaded = running.differences(new);
+        running.take_over(new);
+        self.handles.set(&running);
+        self.layered.set(&running);
+        let was = self.handles.authorization.snapshot();
+        match (running.has_fixed_credentials(), new.has_fixed_credentials()) {
+            (true, true) if *was != authorization => {
+                self.handles.authorization.set(authorization);
+                running.credentials = new.credentials.clone();
+                reloaded.changed.push("credentials".to_owned());
+            }
+            (true, true) => running.credentials = new.credentials.clone(),
+            _ if running.credentials == new.credentials => {}
+            _ => reloaded.needs_restart.push("credentials".to_owned()),
+        }
+        if running.signing != new.signing {
+            reloaded.changed.push("signing".to_owned());
+            running.signing = new.signing.clone();
+        }
+        // The file may say something else under the same name.
+        self.handles.signing.set(signing);
+        Ok(reloaded)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, GatewayConfig> {
+        // Each field is whole whatever a panic elsewhere has interrupted.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deployment").field("running", &self.running).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,340 @@
+//! What no single value shows: settings that contradict each other, or that nobody would heed.
+
+use std::collections::BTreeSet;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::Value;
+
+use super::read::shown;
+use super::{CredentialsFrom, GatewayConfig, HumanDuration, LayerName, OrNever, Problem, order};
+use crate::middleware::headers::UserAgent;
+use crate::wire::Endpoint;
+
+impl GatewayConfig {
+    /// Everything that is wrong with it, as far as can be told without opening a file.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut found = order::check(self.layers());
+        self.check_endpoint(&mut found);
+        self.check_credentials(&mut found);
+        self.check_signing(&mut found);
+        self.check_times(&mut found);
+        self.check_counts(&mut found);
+        self.check_headers(&mut found);
+        self.check_for_no_effect(&mut found);
+        found.into_iter().map(|problem| self.shown(problem)).collect()
+    }
+
+    /// The problem, with what stands at its key.
+    pub(super) fn shown(&self, problem: Problem) -> Problem {
+        // OK because a configuration is plain data.
+        let tree = serde_json::to_value(self).unwrap_or_default();
+        let value =
+            problem.key.split('.').try_fold(&tree, |value, key| match key.split_once('[') {
+                None => value.get(key),
+                Some((list, at)) => {
+                    value.get(list)?.get(at.trim_end_matches(']').parse::<usize>().ok()?)
+                }
+            });
+        shown(problem, value.filter(|value| !value.is_object()), &self.origins)
+    }
+
+    fn check_endpoint(&self, found: &mut Vec<Problem>) {
+        let endpoint = &self.endpoint;
+        let region = endpoint.region.as_deref();
+        let own = endpoint.base_url.as_deref().unwrap_or(Endpoint::TWILIO);
+        let urls = endpoint.failover_urls.iter().flatten().enumerate();
+        let urls =
+            urls.map(|(at, url)| (format!("endpoint.failover_urls[{at}]"), url.as_str(), None));
+        let edges = endpoint.failover_edges.iter().flatten().enumerate();
+        let edges = edges
+            .map(|(at, edge)| (format!("endpoint.failover_edges[{at}]"), own, Some(edge.as_str())));
+        let first = ("endpoint.base_url".to_owned(), own, endpoint.edge.as_deref());
+        for (key, url, edge) in std::iter::once(first).chain(urls).chain(edges) {
+            match Endpoint::with_region(url, region, edge) {
+                Err(error) => found.push(Problem::new(
+                    key,
+                    error.to_string(),
+                    format!(
+                        "give a URL such as \"{}\", and region and edge as Twilio names them",
+                        Endpoint::TWILIO
+                    ),
+                )),
+                Ok(at) if is_plain(&at) && endpoint.allow_plain_http != Some(true) => {
+                    found.push(Problem::new(
+                        key,
+                        "the credentials would go over the network without TLS",
+                        "begin the URL with https, or say `endpoint.allow_plain_http = true` if you \
+                         trust that network",
+                    ));
+                }
+                Ok(_) => {}
+            }
+        }
+        if let Some(agent) = &endpoint.user_agent
+            && let Err(error) = UserAgent::default().with(agent)
+        {
+            found.push(Problem::new(
+                "endpoint.user_agent",
+                error.to_string(),
+                "give a product and a version, such as \"shop/3.1\"",
+            ));
+        }
+    }
+
+    fn check_credentials(&self, found: &mut Vec<Problem>) {
+        use CredentialsFrom::{ApiKey, AuthToken, Environment, File, None, Oauth};
+        let it = &self.credentials;
+        let from = it.source();
+        // A key, whether it is given, where it counts, and where it has to be.
+        let keys: [(&str, bool, &[CredentialsFrom], &[CredentialsFrom]); 10] = [
+            ("account_sid", it.account_sid.is_some(), &[AuthToken, ApiKey, Oauth], &[AuthToken]),
+            ("auth_token", it.auth_token.is_some(), &[AuthToken], &[AuthToken]),
+            ("api_key_sid", it.api_key_sid.is_some(), &[ApiKey], &[ApiKey]),
+            ("api_key_secret", it.api_key_secret.is_some(), &[ApiKey], &[ApiKey]),
+            ("file", it.file.is_some(), &[File], &[File]),
+            ("check_every", it.check_every.is_some(), &[File], &[]),
+            ("client_id", it.client_id.is_some(), &[Oauth], &[Oauth]),
+            ("client_secret", it.client_secret.is_some(), &[Oauth], &[Oauth]),
+            ("token_url", it.token_url.is_some(), &[Oauth], &[]),
+            ("scope", it.scope.is_some(), &[Oauth], &[]),
+        ];
+        let word = |from: CredentialsFrom| match from {
+            Environment => "environment",
+            AuthToken => "auth_token",
+            ApiKey => "api_key",
+            File => "file",
+            Oauth => "oauth",
+            None => "none",
+        };
+        for (key, is_given, counts, needed) in keys {
+            let key = format!("credentials.{key}");
+            if is_given && !counts.contains(&from) {
+                let words: Vec<String> =
+                    counts.iter().map(|from| format!("\"{}\"", word(*from))).collect();
+                found.push(Problem::new(
+                    key,
+                    format!("it counts for nothing where `credentials.from` is \"{}\"", word(from)),
+                    format!("take it out, or set `credentials.from` to {}", words.join(" or ")),
+                ));
+            } else if !is_given && needed.contains(&from) {
+                found.push(Problem::new(
+                    key,
+                    format!("it is missing, and `credentials.from` is \"{}\"", word(from)),
+                    "give it, in the file or as a variable",
+                ));
+            }
+        }
+        if from != None && !self.has(LayerName::Auth) {
+            found.push(Problem::new(
+                "stack",
+                "there are credentials, and no layer that puts them on the requests",
+                "put `auth` into the stack, or set `credentials.from` to \"none\"",
+            ));
+        }
+    }
+
+    fn check_signing(&self, found: &mut Vec<Problem>) {
+        let it = &self.signing;
+        let parts = [
+            ("key_file", it.key_file.is_some()),
+            ("credential_sid", it.credential_sid.is_some()),
+            ("api_key_sid", it.api_key_sid.is_some()),
+            ("account_sid", it.account_sid.is_some()),
+        ];
+        if parts.iter().any(|(_, is_given)| *is_given) || it.algorithm.is_some() {
+            for (key, _) in parts.iter().filter(|(_, is_given)| !is_given) {
+                found.push(Problem::new(
+                    format!("signing.{key}"),
+                    "it is missing, and there are other settings of the signature",
+                    "give it, or take the table out",
+                ));
+            }
+        }
+    }
+
+    fn check_times(&self, found: &mut Vec<Problem>) {
+        let time = |time: &Option<HumanDuration>| time.map(|HumanDuration(time)| time);
+        let slow = self.breaker.slow_call.and_then(|OrNever(time)| time);
+        let deadline = time(&self.deadline.within);
+        let attempt = time(&self.attempt_timeout.within);
+        // What must not be longer than what, and what would come of it.
+        let pairs = [
+            (
+                ("attempt_timeout.within", attempt),
+                ("deadline.within", deadline),
+                "no attempt would ever time out",
+            ),
+            (
+                ("rate_limit.headroom", time(&self.rate_limit.headroom)),
+                ("deadline.within", deadline),
+                "no call could ever wait",
+            ),
+            (
+                ("breaker.slow_call", slow),
+                ("attempt_timeout.within", attempt),
+                "no attempt would ever be slow",
+            ),
+            (
+                ("breaker.open_for", time(&self.breaker.open_for)),
+                ("breaker.max_open_for", time(&self.breaker.max_open_for)),
+                "the first would be cut to the second",
+            ),
+            (
+                ("failover.eject_for", time(&self.failover.eject_for)),
+                ("failover.max_eject_for", time(&self.failover.max_eject_for)),
+                "the first would be cut to the second",
+            ),
+            (
+                ("hedge.floor", time(&self.hedge.floor)),
+                ("hedge.cap", time(&self.hedge.cap)),
+                "the second would always hold",
+            ),
+            (
+                ("retry.base", time(&self.retry.base)),
+                ("retry.cap", time(&self.retry.cap)),
+                "the second would always hold",
+            ),
+            (
+                ("retry.throttled_base", time(&self.retry.throttled_base)),
+                ("retry.cap", time(&self.retry.cap)),
+                "the second would always hold",
+            ),
+        ];
+        for ((key, shorter), (other, longer), outcome) in pairs {
+            if let (Some(shorter), Some(longer)) = (shorter, longer)
+                && shorter > longer
+            {
+                let longer = HumanDuration(longer);
+                found.push(Problem::new(
+                    key,
+                    format!("it is longer than `{other}`, which is {longer}: {outcome}"),
+                    format!("give {longer} or less, or raise `{other}`"),
+                ));
+            }
+        }
+        let nothing = [
+            ("deadline.within", deadline),
+            ("attempt_timeout.within", attempt),
+            ("breaker.window", time(&self.breaker.window)),
+        ];
+        for (key, _) in nothing.into_iter().filter(|(_, time)| time.is_some_and(|it| it.is_zero()))
+        {
+            found.push(Problem::new(
+                key,
+                "no call could ever succeed",
+                "give a time longer than 0",
+            ));
+        }
+        if self.hedge.after.is_some() {
+            let percentile = [
+                ("hedge.percentile", self.hedge.percentile.is_some()),
+                ("hedge.floor", self.hedge.floor.is_some()),
+                ("hedge.cap", self.hedge.cap.is_some()),
+            ];
+            for (key, _) in percentile.into_iter().filter(|(_, is_given)| *is_given) {
+                found.push(Problem::new(
+                    key,
+                    "it counts for nothing where `hedge.after` is given",
+                    "take one of the two out",
+                ));
+            }
+        }
+    }
+
+    fn check_counts(&self, found: &mut Vec<Problem>) {
+        if let (Some(min), Some(max)) = (self.concurrency.min, self.concurrency.max)
+            && min > max
+        {
+            found.push(Problem::new(
+                "concurrency.min",
+                format!("it is more than `concurrency.max`, which is {max}"),
+                format!("give {max} or less, or raise `concurrency.max`"),
+            ));
+        }
+        if self.collect.limit.is_some_and(|limit| limit.0 == 0) {
+            found.push(Problem::new(
+                "collect.limit",
+                "no answer could ever be read",
+                "give a size such as \"8MiB\"",
+            ));
+        }
+        for (at, status) in self.retry.statuses.iter().flatten().enumerate() {
+            let status = StatusCode::from_u16(status.get()).ok();
+            if !status.is_some_and(|it| it.is_client_error() || it.is_server_error()) {
+                found.push(Problem::new(
+                    format!("retry.statuses[{at}]"),
+                    "it is no status of a failure",
+                    "give a number from 400 to 599",
+                ));
+            }
+        }
+    }
+
+    fn check_headers(&self, found: &mut Vec<Problem>) {
+        for (name, value) in self.headers.extra.iter().flatten() {
+            let key = format!("headers.extra.{name}");
+            let Ok(parsed) = name.parse::<HeaderName>() else {
+                found.push(Problem::new(
+                    key,
+                    "it is no name of a header",
+                    "give one such as \"X-Team\"",
+                ));
+                continue;
+            };
+            if HeaderValue::from_str(value).is_err() {
+                found.push(Problem::new(key, "it can't stand in a header", "give visible ASCII"));
+            } else if OURS.contains(&parsed) {
+                found.push(Problem::new(
+                    key,
+                    "this header is the gateway's own",
+                    "take it out; credentials belong into `credentials`",
+                ));
+            }
+        }
+    }
+
+    /// Tables for layers that are not in the stack.
+    fn check_for_no_effect(&self, found: &mut Vec<Problem>) {
+        let Ok(Value::Object(tables)) = serde_json::to_value(self) else { return };
+        let in_stack: BTreeSet<&str> = self.layers().iter().map(|layer| layer.as_str()).collect();
+        for layer in LayerName::DEFAULT_ORDER.iter().map(|layer| layer.as_str()) {
+            let is_set =
+                tables.get(layer).and_then(Value::as_object).is_some_and(|table| !table.is_empty());
+            if is_set && !in_stack.contains(layer) {
+                found.push(Problem::new(
+                    layer,
+                    format!("it counts for nothing: the stack has no `{layer}`"),
+                    format!("take the table out, or put `{layer}` into the stack"),
+                ));
+            }
+        }
+        let others = self.endpoint.failover_edges.iter().chain(&self.endpoint.failover_urls);
+        if others.flatten().next().is_some() && !self.has(LayerName::Failover) {
+            found.push(Problem::new(
+                "endpoint",
+                "there are several endpoints, and no layer that chooses among them",
+                "put `failover` into the stack, or leave one endpoint",
+            ));
+        }
+    }
+
+    pub(super) fn has(&self, layer: LayerName) -> bool {
+        self.layers().contains(&layer)
+    }
+}
+
+/// Headers that layers and transport set by themselves.
+const OURS: [HeaderName; 8] = [
+    http::header::AUTHORIZATION,
+    http::header::PROXY_AUTHORIZATION,
+    http::header::COOKIE,
+    http::header::HOST,
+    http::header::CONTENT_LENGTH,
+    http::header::CONTENT_TYPE,
+    http::header::TRANSFER_ENCODING,
+    http::header::CONNECTION,
+];
+
+fn is_plain(endpoint: &Endpoint) -> bool {
+    !endpoint.origin().is_secure() && !endpoint.origin().is_loopback()
+}
