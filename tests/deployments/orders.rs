@@ -23,7 +23,7 @@ const SEEDS: u64 = 150;
 fn order(rng: &Rng) -> Vec<LayerName> {
     let mut config = config("");
     let mut order = LayerName::DEFAULT_ORDER.to_vec();
-    order.retain(|layer| *layer == LayerName::Auth || rng.bits() % 6 != 0);
+    order.retain(|layer| *layer == LayerName::Auth || !rng.bits().is_multiple_of(6));
     for _ in 0..200 {
         let mut other = order.clone();
         let at = (rng.bits() % (other.len() as u64 - 1)) as usize;
