@@ -17,6 +17,7 @@ use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use crate::middleware::headers::UserAgent;
 use crate::middleware::hedge::HedgeSettings;
 use crate::middleware::limit::Quota;
+use crate::middleware::limit::rate::Limiter;
 use crate::middleware::retry::{RetryEvent, StandardPolicy};
 use crate::transport::{self, ProxyTransport};
 use crate::wire::Endpoint;
@@ -64,6 +65,8 @@ pub struct GatewayBuilder {
     reconcile: ReconcileLayer,
     changes: Vec<Change>,
 }
+
+type Connected = (GatewayBuilder, ProxyTransport, Endpoint, Option<transport::Builder>);
 
 type Change = Box<dyn FnOnce(StackLayers) -> StackLayers + Send>;
 
@@ -269,7 +272,13 @@ impl GatewayBuilder {
     /// # Errors
     ///
     /// A base URL, region or edge that can't be, or roots of trust that can't be read or are missing.
-    pub fn build(mut self) -> Result<DefaultGateway, Error> {
+    pub fn build(self) -> Result<DefaultGateway, Error> {
+        let (builder, transport, endpoint, tokens) = self.connect()?;
+        builder.assemble(transport, endpoint, tokens, |layers| layers)
+    }
+
+    /// The transport, and what has to be known for it.
+    pub(super) fn connect(mut self) -> Result<Connected, Error> {
         let mut transport = std::mem::replace(&mut self.transport, ProxyTransport::builder());
         if self.plain_http {
             transport = transport.allow_plain_http(true);
@@ -283,7 +292,7 @@ impl GatewayBuilder {
         if endpoint.all().all(is_local) {
             transport = transport.without_tls();
         }
-        self.assemble(transport.build()?, endpoint, tokens)
+        Ok((self, transport.build()?, endpoint, tokens))
     }
 
     /// The gateway over a transport of your own, such as the simulator.
@@ -296,15 +305,16 @@ impl GatewayBuilder {
         T: HttpStack<Error: Raise> + Clone,
     {
         let endpoint = self.endpoint()?;
-        self.assemble(transport, endpoint, None)
+        self.assemble(transport, endpoint, None, |layers| layers)
     }
 
-    fn assemble<T: Clone>(
+    pub(super) fn assemble<T: Clone, L: Limiter>(
         mut self,
         transport: T,
         endpoint: Endpoint,
         tokens: Option<transport::Builder>,
-    ) -> Result<DefaultGateway<T>, Error> {
+        limited: impl FnOnce(StackLayers) -> StackLayers<L>,
+    ) -> Result<DefaultGateway<T, L>, Error> {
         let mut agent = UserAgent::default();
         for product in &self.products {
             agent = agent.with(product).map_err(|error| Error::config(error.to_string()))?;
@@ -328,7 +338,7 @@ impl GatewayBuilder {
         };
         let layers = StackLayers::new(parts);
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));
-        let (layers, monitor) = layers.watched();
+        let (layers, monitor) = limited(layers).watched();
         let stack = layers.over(transport);
         // The stack has its own cap, whatever that is.
         let uncapped = CollectLayer::new().limit(usize::MAX);

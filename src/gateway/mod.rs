@@ -17,6 +17,7 @@ mod edges;
 mod error;
 mod ext;
 mod health;
+mod limited;
 mod pages;
 pub mod reconcile;
 mod service;
