@@ -1,20 +1,16 @@
 use std::fmt;
 use std::time::Duration;
 
-use tower::Layer;
-
 use super::concurrency::concurrency_limit_to;
 use super::credentials::{Supplied, Who};
 use super::defaults::Parts;
 use super::edges::Other;
-use super::{
-    BoxedStack, DefaultGateway, Error, Gateway, HttpStack, Reconcile, ReconcileLayer, StackLayers,
-};
-use crate::call::{Authorization, Clock, Live, Raise, Rng, Sid, WhenLimited};
+use super::prepared::Prepared;
+use super::{BoxedStack, DefaultGateway, Error, HttpStack, ReconcileLayer, StackLayers};
+use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
 use crate::middleware::auth::signing::{SigningKey, SigningLayer};
 use crate::middleware::auth::{AuthLayer, Credentials};
 use crate::middleware::breaker;
-use crate::middleware::collect::CollectLayer;
 use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use crate::middleware::headers::UserAgent;
 use crate::middleware::hedge::HedgeSettings;
@@ -342,33 +338,6 @@ impl GatewayBuilder {
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));
         let reconcile = self.reconcile.rng_or(&self.rng);
         Ok(Prepared { layers, endpoint, account, clock: self.clock, rng: self.rng, reconcile })
-    }
-}
-
-/// All that a gateway is made of but for the transport.
-pub(super) struct Prepared {
-    pub(super) layers: StackLayers,
-    endpoint: Endpoint,
-    account: Option<Sid>,
-    clock: Clock,
-    rng: Rng,
-    reconcile: ReconcileLayer,
-}
-
-impl Prepared {
-    /// The default stack over a transport.
-    pub(super) fn over<T: Clone>(self, transport: T) -> DefaultGateway<T> {
-        self.with(|layers| layers.over(transport))
-    }
-
-    /// The gateway over what `stack` makes of the layers.
-    pub(super) fn with<S>(self, stack: impl FnOnce(StackLayers) -> S) -> Reconcile<Gateway<S>> {
-        let Self { layers, endpoint, account, clock, rng, reconcile } = self;
-        let (layers, monitor) = layers.watched();
-        // The stack has its own cap, whatever that is.
-        let uncapped = CollectLayer::new().limit(usize::MAX);
-        let gateway = Gateway::assemble(stack(layers), uncapped, endpoint, account, clock, &rng);
-        reconcile.layer(gateway.with_monitor(monitor))
     }
 }
 

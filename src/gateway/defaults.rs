@@ -13,6 +13,7 @@ use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
 use crate::middleware::failover::FailoverLayer;
 use crate::middleware::headers::{HeadersLayer, UserAgent};
 use crate::middleware::hedge::HedgeLayer;
+use crate::middleware::limit::rate::Limiter;
 use crate::middleware::limit::{Quota, RateLimitLayer};
 use crate::middleware::observe::{AttemptSpanLayer, CallSpanLayer};
 use crate::middleware::retry::RetryLayer;
@@ -61,7 +62,9 @@ impl StackLayers {
             collect: CollectLayer::new(),
         }
     }
+}
 
+impl<L: Limiter> StackLayers<L> {
     /// The layers as they go into a stack, and who watches them: the hedges, which must not add to a
     /// server's trouble, and the operator.
     pub(super) fn watched(mut self) -> (Self, Monitor) {

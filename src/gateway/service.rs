@@ -22,6 +22,7 @@ use crate::call::{BoxError, CallFacts, CallIds, CallOptions, Clock, Collected, L
 use crate::middleware::auth::Credentials;
 use crate::middleware::collect::{Collect, CollectLayer};
 use crate::middleware::lift::{Lift, LiftLayer};
+use crate::middleware::limit::rate::LocalLimiter;
 use crate::transport::ProxyTransport;
 use crate::wire::{Answer, Encoder, Endpoint, Operation};
 
@@ -107,7 +108,8 @@ struct Shared {
 }
 
 /// What [`GatewayBuilder`] builds: the default stack, and lost creates found again.
-pub type DefaultGateway<T = ProxyTransport> = Reconcile<Gateway<DefaultStack<T>>>;
+pub type DefaultGateway<T = ProxyTransport, L = LocalLimiter> =
+    Reconcile<Gateway<DefaultStack<T, L>>>;
 
 impl Gateway<DefaultStack<ProxyTransport>> {
     /// A gateway with the default stack, to be set up.

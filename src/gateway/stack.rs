@@ -13,39 +13,43 @@ use crate::middleware::failover::{Failover, FailoverLayer};
 use crate::middleware::headers::{Headers, HeadersLayer};
 use crate::middleware::hedge::{Hedge, HedgeLayer};
 use crate::middleware::limit::concurrency::Aimd;
-use crate::middleware::limit::rate::LocalLimiter;
+use crate::middleware::limit::rate::{Limiter, LocalLimiter};
 use crate::middleware::limit::{
     ConcurrencyLimit, ConcurrencyLimitLayer, RateLimit, RateLimitLayer,
 };
 use crate::middleware::observe::{AttemptSpan, AttemptSpanLayer, CallSpan, CallSpanLayer};
 use crate::middleware::retry::{Retry, RetryLayer};
 
-/// The default stack over a transport: nameable, cloneable, without a box.
-pub type DefaultStack<T> =
-    CallSpan<Deadline<Coalesce<Hedge<RetriedAttempts<T>, TwilioClassifier>>>>;
+/// The default stack over a transport: nameable, cloneable, without a box. `L` grants the rate limit's
+/// cells.
+pub type DefaultStack<T, L = LocalLimiter> =
+    CallSpan<Deadline<Coalesce<Hedge<RetriedAttempts<T, L>, TwilioClassifier>>>>;
 
 /// What one try of a call goes through: its attempts, each at an endpoint that is well.
-pub type RetriedAttempts<T> = Retry<
-    Failover<Breaker<LimitedAttempt<T>, TwilioClassifier>, TwilioClassifier>,
+pub type RetriedAttempts<T, L = LocalLimiter> = Retry<
+    Failover<Breaker<LimitedAttempt<T, L>, TwilioClassifier>, TwilioClassifier>,
     TwilioClassifier,
 >;
 
 /// What one attempt of the default stack goes through.
-pub type LimitedAttempt<T> = RateLimit<
+pub type LimitedAttempt<T, L = LocalLimiter> = RateLimit<
     ConcurrencyLimit<
         AttemptSpan<Headers<Auth<Signing<AttemptTimeout<Collect<T>>>>>>,
         Aimd,
         ConcurrencyClassifier,
     >,
-    LocalLimiter,
+    L,
     RateClassifier,
 >;
 
 /// The layers of the default stack, outermost first: replace one here, or build a stack of your
 /// own with `ServiceBuilder`; [`over`](Self::over) does nothing else. A minor release may add a
 /// layer, so end an expression of this type with `..layers`.
+///
+/// The rate limit's cells are granted by `L`: in this process, unless
+/// [another limiter](Self::limited_by) takes its place.
 #[derive(Clone, Debug)]
-pub struct StackLayers {
+pub struct StackLayers<L: Limiter = LocalLimiter> {
     /// One span a call.
     pub call_span: CallSpanLayer,
     /// The call's deadline.
@@ -61,7 +65,7 @@ pub struct StackLayers {
     /// A circuit for each endpoint.
     pub breaker: BreakerLayer<TwilioClassifier>,
     /// The keyed rate limit, which slows down where the server throttles.
-    pub rate_limit: RateLimitLayer<LocalLimiter, RateClassifier>,
+    pub rate_limit: RateLimitLayer<L, RateClassifier>,
     /// The concurrency limit, which learns from the server.
     pub concurrency: ConcurrencyLimitLayer<Aimd, ConcurrencyClassifier>,
     /// One span an attempt.
@@ -78,9 +82,36 @@ pub struct StackLayers {
     pub collect: CollectLayer,
 }
 
-impl StackLayers {
+impl<L: Limiter> StackLayers<L> {
+    /// The same layers with another limiter behind the rate limit, such as one that a fleet of
+    /// processes shares. All else of the rate limit stays: keys, what waits and how long, who says
+    /// what a throttle is, the clock. Its keys begin anew.
+    ///
+    /// The hedges and the monitor of a gateway look at the new limiter where its builder
+    /// [knows of it](super::GatewayBuilder::over_limited_by).
+    #[must_use]
+    pub fn limited_by<M: Limiter>(self, limiter: M) -> StackLayers<M> {
+        StackLayers {
+            call_span: self.call_span,
+            deadline: self.deadline,
+            coalesce: self.coalesce,
+            hedge: self.hedge,
+            retry: self.retry,
+            failover: self.failover,
+            breaker: self.breaker,
+            rate_limit: self.rate_limit.limited_by(limiter),
+            concurrency: self.concurrency,
+            attempt_span: self.attempt_span,
+            headers: self.headers,
+            auth: self.auth,
+            signing: self.signing,
+            attempt_timeout: self.attempt_timeout,
+            collect: self.collect,
+        }
+    }
+
     /// The default stack over a transport.
-    pub fn over<T: Clone>(self, transport: T) -> DefaultStack<T> {
+    pub fn over<T: Clone>(self, transport: T) -> DefaultStack<T, L> {
         ServiceBuilder::new()
             // Outermost, so that its span holds everything that happens to the call.
             .layer(self.call_span)

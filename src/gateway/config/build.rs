@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use super::live::{Handles, Layered};
 use super::{ConfigError, GatewayConfig, LayerName, Problem, Reloaded, stack};
 use crate::call::Raise;
-use crate::gateway::builder::Prepared;
+use crate::gateway::prepared::Prepared;
 use crate::gateway::{BoxedStack, Error, Gateway, GatewayBuilder, HttpStack, Reconcile};
+use crate::middleware::limit::rate::Limiter;
 
 /// What a configuration builds: its type says nothing of the layers, so it is the same for all.
 pub type ConfiguredGateway = Reconcile<Gateway<BoxedStack>>;
@@ -95,8 +96,9 @@ impl GatewayConfig {
         Ok(handles)
     }
 
-    fn deploy<T>(self, prepared: Prepared, handles: Handles, transport: T) -> Deployment
+    fn deploy<T, L>(self, prepared: Prepared<L>, handles: Handles, transport: T) -> Deployment
     where
+        L: Limiter,
         T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
             + Clone
             + Send

@@ -19,6 +19,7 @@ use crate::middleware::coalesce::CoalesceLayer;
 use crate::middleware::failover::Ejection;
 use crate::middleware::hedge::{Delay, HedgeHandle, HedgeSettings};
 use crate::middleware::limit::concurrency::Aimd;
+use crate::middleware::limit::rate::Limiter;
 use crate::middleware::limit::{ConcurrencyLimitLayer, Quota};
 use crate::middleware::retry::StandardPolicy;
 
@@ -74,7 +75,7 @@ pub(super) struct Layered {
 }
 
 impl Layered {
-    pub(super) fn of(layers: &StackLayers) -> Self {
+    pub(super) fn of<L: Limiter>(layers: &StackLayers<L>) -> Self {
         Self {
             hedge: layers.hedge.handle(),
             coalesce: layers.coalesce.clone(),

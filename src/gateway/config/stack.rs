@@ -13,6 +13,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::LayerName;
 use crate::call::{BoxError, Collected, Raise};
 use crate::gateway::{HttpStack, StackLayers};
+use crate::middleware::limit::rate::Limiter;
 
 /// A layer with all that is inside it, behind a count: whatever clones it touches that count, and not
 /// each layer further in. A `BoxCloneSyncService` would allocate for each of them with each clone.
@@ -58,8 +59,9 @@ impl Service<Request<Full<Bytes>>> for Link {
 
 /// The layers over a transport, the first of `order` outermost. What is not in the order is left out,
 /// but for the cap on bodies.
-pub(super) fn over<T>(layers: &StackLayers, order: &[LayerName], transport: T) -> Link
+pub(super) fn over<T, L>(layers: &StackLayers<L>, order: &[LayerName], transport: T) -> Link
 where
+    L: Limiter,
     T: HttpStack<Error: Raise, Future: Send, ResponseBody: Send> + Clone + Send + Sync + 'static,
 {
     // In one error type from the bottom up; a fault in a box is found there.

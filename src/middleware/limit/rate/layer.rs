@@ -135,6 +135,20 @@ impl<L: Limiter, C> RateLimitLayer<L, C> {
         RateLimitLayer { table: self.table, settings }
     }
 
+    /// The same layer with another limiter: all other settings stay, and the keys begin anew.
+    ///
+    /// ```
+    /// use twilio_proxy::middleware::limit::rate::LocalLimiter;
+    /// use twilio_proxy::middleware::limit::{Quota, RateLimitLayer};
+    ///
+    /// let layer = RateLimitLayer::default().max_waiting(10);
+    /// let layer = layer.limited_by(LocalLimiter::new(Quota::per_second(5)));
+    /// ```
+    #[must_use]
+    pub fn limited_by<M: Limiter>(self, limiter: M) -> RateLimitLayer<M, C> {
+        RateLimitLayer { table: Arc::new(Table::new(limiter)), settings: self.settings }
+    }
+
     /// The clock that dates in `Retry-After` are read by.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
