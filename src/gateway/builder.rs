@@ -19,7 +19,7 @@ use crate::middleware::retry::{RetryEvent, StandardPolicy};
 use crate::transport::{self, ProxyTransport};
 use crate::wire::Endpoint;
 
-/// Sets up a [`Gateway`] with the default stack.
+/// Sets up a [`Gateway`](super::Gateway) with the default stack.
 ///
 /// Each setting replaces one layer's default; [`layers`](Self::layers) reaches all the others.
 /// Where a setting takes `impl Into<Live<…>>`, give it a [`Live`] handle and keep a clone, and it
