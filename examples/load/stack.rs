@@ -1,0 +1,88 @@
+//! The stack that is loaded, and what it talks to.
+
+use twilio_proxy::call::{Rng, ServiceSid};
+use twilio_proxy::gateway::{BoxedStack, Error, Gateway, GatewayBuilder, Reconcile};
+use twilio_proxy::middleware::auth::Credentials;
+use twilio_proxy::middleware::limit::Quota;
+use twilio_proxy::simulator::{FaultPlan, Settings, Simulator, SimulatorServer};
+use twilio_proxy::wire::Endpoint;
+
+use crate::args::Args;
+
+/// A gateway whatever it stands on.
+pub(crate) type Loaded = Reconcile<Gateway<BoxedStack>>;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the calls go to.
+pub(crate) struct Target {
+    /// The simulator, where it is one.
+    pub(crate) simulator: Option<Simulator>,
+    /// Its socket, where it has one.
+    server: Option<SimulatorServer>,
+    pub(crate) services: Vec<ServiceSid>,
+    /// In words, for people.
+    pub(crate) words: String,
+}
+
+impl Target {
+    pub(crate) async fn open(args: &Args) -> Result<Self, Failure> {
+        let mut services = args.services.clone();
+        if let Some(url) = &args.url {
+            let words = Endpoint::new(url)?.origin().to_string();
+            return Ok(Self { simulator: None, server: None, services, words });
+        }
+        if services.is_empty() {
+            services.push(Simulator::SERVICE_SID.parse()?);
+        }
+        let mut settings = Settings::default().latency(args.latency);
+        if args.unlimited {
+            settings = settings.without_rate_limit();
+        }
+        let simulator = Simulator::with(settings);
+        simulator.set_faults(FaultPlan::random(args.seed).rate(args.faults));
+        let server = if args.in_process { None } else { Some(simulator.serve().await?) };
+        let way = match &server {
+            Some(server) => format!("at {}", server.base_url()),
+            None => "in this process".to_owned(),
+        };
+        let words = format!(
+            "the simulator {way}, {:.1} % of requests broken, {:?} each",
+            args.faults * 100.0,
+            args.latency
+        );
+        Ok(Self { simulator: Some(simulator), server, services, words })
+    }
+
+    pub(crate) async fn close(self) {
+        if let Some(server) = self.server {
+            server.shutdown().await;
+        }
+    }
+}
+
+/// The gateway as the command line has it.
+pub(crate) fn gateway(args: &Args, target: &Target) -> Result<Loaded, Error> {
+    let account = || {
+        Simulator::ACCOUNT_SID
+            .parse()
+            .map(|account| Credentials::auth_token(account, Simulator::AUTH_TOKEN))
+            .ok()
+    };
+    let mut builder = match target.simulator.is_some().then(account).flatten() {
+        Some(credentials) => Gateway::builder(credentials),
+        None => GatewayBuilder::from_env()?,
+    };
+    builder = builder.user_agent("load/1").rng(Rng::seeded(args.seed));
+    if args.unlimited {
+        builder = builder.quota(Quota::per_second(u32::MAX).burst(u32::MAX));
+    }
+    match (&target.server, &args.url, &target.simulator) {
+        (Some(server), _, _) => Ok(builder.base_url(server.base_url()).build()?.boxed()),
+        (None, Some(url), _) => Ok(builder.base_url(url).build()?.boxed()),
+        (None, None, Some(simulator)) => {
+            Ok(builder.base_url("http://127.0.0.1").over(simulator.clone())?.boxed())
+        }
+        (None, None, None) => Ok(builder.build()?.boxed()),
+    }
+}
