@@ -71,7 +71,7 @@ pub(crate) struct Args {
     pub(crate) grace: Duration,
 
     /// Talk to the simulator over a loopback socket; the default
-    #[arg(long, conflicts_with = "url", help_heading = "Target")]
+    #[arg(long, conflicts_with_all = ["url", "in_process"], help_heading = "Target")]
     pub(crate) simulate: bool,
     /// Talk to the simulator without a socket
     #[arg(long, conflicts_with = "url", help_heading = "Target")]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::stream::{self, FuturesUnordered};
+use futures_util::{FutureExt, StreamExt};
 use tower::Service;
 use twilio_proxy::call::{ServiceSid, SessionSid};
 use twilio_proxy::gateway::{Error, GatewayExt};
@@ -74,7 +75,7 @@ pub(crate) async fn make(gateway: &Loaded, task: &Task, ttl: Duration) -> Result
     }
 }
 
-/// Makes the sessions that stay. Fails with the first that can't be made.
+/// Makes the sessions that stay. Fails with the first that can't be made, and makes no more then.
 pub(crate) async fn prepare(
     gateway: &Loaded,
     book: &Book,
@@ -82,19 +83,27 @@ pub(crate) async fn prepare(
     ttl: Duration,
     stop: &Stop,
 ) -> Result<(), Error> {
-    let creates = stream::iter(0..sessions).map(|number| async move {
+    let create = |number: u32| async move {
+        // Without a Service there is nothing to make, nor to ask for later.
         let Some(task) = book.create(number.into(), true) else { return Ok(()) };
         let made = make(gateway, &task, ttl).await.map(|done| done.made);
         book.settle(&task, &made);
         made.map(|_| ())
-    });
-    let mut creates = creates.buffer_unordered(SIDE_BY_SIDE);
-    // The first that fails drops those beside it; they stay in the book as what may have been done.
-    while let Some(Some(made)) = stop.soon.run_until_cancelled(creates.next()).await {
-        made?;
+    };
+    let (mut waiting, mut creates, mut failed) = (0..sessions, FuturesUnordered::new(), None);
+    loop {
+        while failed.is_none() && creates.len() < SIDE_BY_SIDE {
+            let Some(number) = waiting.next() else { break };
+            creates.push(create(number));
+        }
+        match stop.soon.run_until_cancelled(creates.next()).await {
+            // Those beside one that fails come to their end, so that it is known.
+            Some(Some(made)) => failed = failed.or(made.err()),
+            Some(None) | None => break,
+        }
     }
     book.keep_all();
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// Deletes what this run has made, looking for what it may have made, and says what is left.

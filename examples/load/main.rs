@@ -82,7 +82,8 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         book: Book::new(target.services.clone(), format!("{:016x}", Rng::random().bits())),
         tally: Tally::new()?,
         places: Arc::new(Semaphore::new(usize::try_from(args.max_in_flight)?)),
-        ttl: args.lasts().unwrap_or_default() + Duration::from_secs(3600),
+        // In whole seconds: the API has no others.
+        ttl: Duration::from_secs(args.lasts().unwrap_or_default().as_secs().saturating_add(3600)),
         cut: CancellationToken::new(),
         calls: TaskTracker::new(),
     });
@@ -116,13 +117,14 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let report =
         Report { args: &args, target: &words, counts: &counts, lasted, stopped, ledger, left };
-    if let Some(file) = &args.svg {
-        std::fs::write(file, report.svg())?;
-    }
     let text = if args.json { format!("{:#}\n", report.json()) } else { report.text() };
     let mut stdout = io::stdout();
     // A reader that has gone away changes nothing of what was done.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    if let Some(file) = &args.svg {
+        std::fs::write(file, report.svg())
+            .map_err(|error| format!("--svg: {} can't be written: {error}", file.display()))?;
+    }
     Ok(match report.is_kept() {
         _ if stop.is_now() => ExitCode::from(CUT_OFF),
         true => ExitCode::SUCCESS,

@@ -47,9 +47,9 @@ impl Target {
             None => "in this process".to_owned(),
         };
         let words = format!(
-            "the simulator {way}, {:.1} % of requests broken, {:?} each",
+            "the simulator {way}, which takes {:?} and breaks {:.1} % of requests",
+            args.latency,
             args.faults * 100.0,
-            args.latency
         );
         Ok(Self { simulator: Some(simulator), server, services, words })
     }

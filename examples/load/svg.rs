@@ -146,20 +146,19 @@ impl Scale {
         }
     }
 
-    /// Percentiles, their names on steps so that close ones don't cover each other.
+    /// Percentiles, their names before them and on steps that go up: no line crosses a name.
     fn marks(&self, svg: &mut String, marks: &[Mark]) {
-        for (number, mark) in marks.iter().enumerate() {
+        for (number, mark) in marks.iter().rev().enumerate() {
             let x = self.x(mark.at);
             let y = TOP - 54.0 + 12.0 * number as f64;
-            let (anchor, gap) = if x > WIDTH - 150.0 { ("end", -4.0) } else { ("start", 4.0) };
             let _ = writeln!(
                 svg,
                 "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"{MARK}\" \
                  stroke-dasharray=\"4 3\"/>\n\
-                 <text x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{MARK}\">{} {}</text>",
+                 <text x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"end\" fill=\"{MARK}\">{} {}</text>",
                 y - 9.0,
                 self.y(0.0),
-                x + gap,
+                x - 4.0,
                 mark.name,
                 time(mark.at),
             );
