@@ -32,7 +32,7 @@ pub(crate) async fn show(driver: Arc<Driver>, goal: Goal, stop: Stop) {
     if io::stderr().is_terminal() {
         bar(&driver, goal, &stop).await
     } else {
-        lines(&driver, goal).await
+        lines(&driver, goal, &stop).await
     }
 }
 
@@ -43,7 +43,7 @@ async fn bar(driver: &Driver, goal: Goal, stop: &Stop) {
         (None, calls) => calls.unwrap_or(u64::MAX),
     };
     let bar = ProgressBar::new(length).with_finish(ProgressFinish::AndClear);
-    if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {bar:24} {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {bar:16} {msg}") {
         bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
     }
     let mut pace = Pace::new();
@@ -54,21 +54,33 @@ async fn bar(driver: &Driver, goal: Goal, stop: &Stop) {
         let now = pace.look(driver);
         let elapsed = u64::try_from(pace.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         bar.set_position(if goal.lasts.is_some() { elapsed } else { now.due }.min(length));
-        let stopping = if stop.is_soon() { "  stopping" } else { "" };
-        bar.set_message(format!("{}{stopping}", now.line(goal.rate)));
+        let stopping = if stop.is_soon() { "stopping (again: at once)  " } else { "" };
+        bar.set_message(format!("{stopping}{}", now.line(goal.rate)));
     }
 }
 
-async fn lines(driver: &Driver, goal: Goal) {
+async fn lines(driver: &Driver, goal: Goal, stop: &Stop) {
     let mut pace = Pace::new();
     let mut ticks = tokio::time::interval_at(Instant::now() + LINE, LINE);
+    let mut is_told = false;
     loop {
-        ticks.tick().await;
-        let seconds = pace.began.elapsed().as_secs();
-        let line = pace.look(driver).line(goal.rate);
-        // Nobody to tell is no reason to stop.
-        let _ = writeln!(io::stderr(), "{seconds:>4} s  {line}");
+        tokio::select! {
+            _ = ticks.tick() => {
+                let seconds = pace.began.elapsed().as_secs();
+                let line = pace.look(driver).line(goal.rate);
+                say(&format!("{seconds:>4} s  {line}"));
+            }
+            () = stop.soon.cancelled(), if !is_told => {
+                is_told = true;
+                say("stopping: no more calls, those under way may end (again: at once)");
+            }
+        }
     }
+}
+
+/// A line on stderr. Nobody to tell is no reason to stop.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// How fast it goes, from looks at the tally.

@@ -68,8 +68,7 @@ async fn main() -> ExitCode {
         Err(problem) => Err(problem.into()),
     };
     done.unwrap_or_else(|problem| {
-        // Nowhere is left to complain to when stderr is closed.
-        let _ = writeln!(io::stderr(), "load: {}", chain(problem.as_ref()));
+        live::say(&format!("load: {}", chain(problem.as_ref())));
         ExitCode::from(WRONG)
     })
 }
@@ -89,9 +88,10 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
     });
     let prepared =
         calls::prepare(&driver.gateway, &driver.book, args.sessions, driver.ttl, &stop).await;
-    let lasted = match &prepared {
-        Ok(()) => load(&args, &driver, &stop).await?,
-        Err(_) => Duration::ZERO,
+    let words = target.words.clone();
+    let loaded = match prepared {
+        Ok(()) => load(&args, &driver, &stop).await,
+        Err(error) => Err(format!("no session could be made at {words}: {}", chain(&error)).into()),
     };
 
     let ledger = target.simulator.as_ref().map(|simulator| Ledger::read(simulator, &driver.book));
@@ -99,15 +99,22 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
     let left = match ledger {
         Some(_) => None,
         None if stop.is_now() => Some(driver.book.left()),
-        None => Some(calls::clean(&driver.gateway, &driver.book, &stop).await),
+        None => {
+            if !args.quiet {
+                live::say("deleting the sessions that were made");
+            }
+            Some(calls::clean(&driver.gateway, &driver.book, &stop).await)
+        }
     };
     driver.gateway.shutdown(Duration::ZERO).await;
-    let words = target.words.clone();
     target.close().await;
-    if let Err(error) = prepared {
-        tell_of_left(left.as_ref());
-        return Err(format!("no session could be made at {words}: {}", chain(&error)).into());
-    }
+    let lasted = match loaded {
+        Ok(lasted) => lasted,
+        Err(problem) => {
+            tell_of_left(left.as_ref());
+            return Err(problem);
+        }
+    };
 
     let counts = driver.tally.counts();
     let stopped = match (stop.is_soon(), stop.is_now()) {
@@ -154,14 +161,15 @@ async fn load(args: &Args, driver: &Arc<Driver>, stop: &Stop) -> Result<Duration
     Ok(lasted)
 }
 
+/// What is left where there will be no report.
 fn tell_of_left(left: Option<&Left>) {
     let Some(left) = left.filter(|left| !left.is_empty()) else { return };
-    let _ = writeln!(io::stderr(), "load: sessions are left behind:");
+    live::say("load: sessions are left behind:");
     for (service, session) in &left.known {
-        let _ = writeln!(io::stderr(), "  {service} {session}");
+        live::say(&format!("  {service} {session}"));
     }
     for (service, name) in &left.named {
-        let _ = writeln!(io::stderr(), "  {service} {name} (perhaps)");
+        live::say(&format!("  {service} {name} (perhaps)"));
     }
 }
 

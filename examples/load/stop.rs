@@ -1,6 +1,6 @@
 //! When to stop: Ctrl-C and SIGTERM, once or twice.
 
-use std::io::{self, Write};
+use std::io;
 
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +22,6 @@ impl Stop {
         tokio::spawn(async move {
             signals.next().await;
             heard.soon.cancel();
-            let said = "load: no more calls; those under way may end. Again to stop at once.";
-            // Nobody to tell is no reason not to.
-            let _ = writeln!(io::stderr(), "{said}");
             signals.next().await;
             heard.now.cancel();
         });

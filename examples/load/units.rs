@@ -15,8 +15,14 @@ pub(crate) fn time(micros: f64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// The same without trailing zeros: for the ends of buckets and the marks of an axis.
+/// The same without trailing zeros, and with all digits of the ends of buckets: for those, and for
+/// the marks of an axis.
 pub(crate) fn edge(micros: f64) -> String {
+    // The ends of buckets are products of fractions: 7.1 is 7.1000000000000005 there.
+    let micros = (micros * 100.0).round() / 100.0;
+    if micros < 1e3 {
+        return format!("{micros} µs");
+    }
     let text = time(micros);
     match text.split_once(' ') {
         Some((number, unit)) if number.contains('.') => {

@@ -59,7 +59,7 @@ async fn a_failure_with_effect_none_that_was_done_is_a_broken_promise() {
     create(&simulator, "one", format!("UniqueName={name}")).await;
     let ledger = Ledger::read(&simulator, &book);
     assert!(!ledger.is_kept());
-    assert_eq!(ledger.denied, [name.clone()]);
+    assert_eq!(ledger.denied, [name.as_str()]);
 }
 
 #[test]

@@ -111,6 +111,10 @@ fn times_have_a_unit_and_three_digits() {
         (units::edge(1000.0), units::edge(3150.0)),
         ("1 ms".to_owned(), "3.15 ms".to_owned())
     );
+    assert_eq!(
+        (units::edge(31.5), units::edge(0.71 * 10.0)),
+        ("31.5 µs".to_owned(), "7.1 µs".to_owned())
+    );
     assert_eq!((units::edge(100.0), units::edge(2e7)), ("100 µs".to_owned(), "20 s".to_owned()));
     assert_eq!(units::count(1_234_567), "1,234,567");
     assert_eq!((units::count(0), units::count(999)), ("0".to_owned(), "999".to_owned()));

@@ -15,7 +15,7 @@ fn once_ends_the_arrivals_and_waits_for_the_rest() {
         running.signal(signal);
         let run = running.end();
         assert_eq!(run.code, 0, "{}", run.stderr);
-        assert!(run.stderr.contains("no more calls"), "{}", run.stderr);
+        assert!(run.stderr.contains("stopping: no more calls"), "{}", run.stderr);
         let report = run.report();
         assert_eq!((&report["stopped"], &report["cancelled"]), (&"once".into(), &0.into()));
         assert!(report["sent"].as_u64().unwrap() > 50, "{report}");
@@ -28,7 +28,7 @@ fn twice_ends_everything_at_once() {
     let mut running = Running::start(&[&LONG[..], &["--latency", "1500ms"]].concat(), &[]);
     running.line();
     running.signal("-INT");
-    while !running.line().contains("no more calls") {}
+    while !running.line().contains("stopping: no more calls") {}
     running.signal("-INT");
     let run = running.end();
     assert_eq!(run.code, 130, "{}", run.stderr);
