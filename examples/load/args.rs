@@ -60,7 +60,7 @@ pub(crate) struct Args {
     /// The share of creates without a UniqueName, from 0 to 1: these are not tried again
     #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = fraction)]
     pub(crate) unnamed: f64,
-    /// How many sessions are made beforehand, to be fetched and updated
+    /// How many sessions are made beforehand, where the mix has fetches or updates
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) sessions: u32,
     /// How many calls may be under way; those that are due beyond it are not sent, and counted

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::chart;
 use crate::mix::Kind;
-use crate::report::{QUANTILES, Report, recorded};
+use crate::report::Report;
 use crate::svg;
+use crate::tables::{QUANTILES, recorded};
 use crate::tally::{Row, Times};
 
 impl Report<'_> {

@@ -131,8 +131,9 @@ impl Pace {
 
 impl Look {
     fn line(&self, asked: f64) -> String {
+        let digits = if asked < 10.0 { 1 } else { 0 };
         format!(
-            "{:.0}/s of {asked:.0}/s  {} under way  {} ok  {} failed  p50 {}  p99 {}",
+            "{:.digits$}/s of {asked}/s  {} under way  {} ok  {} failed  p50 {}  p99 {}",
             self.rate,
             self.under_way,
             count(self.ok),

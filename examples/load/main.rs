@@ -26,6 +26,7 @@ mod report;
 mod stack;
 mod stop;
 mod svg;
+mod tables;
 mod tally;
 mod units;
 
@@ -86,8 +87,8 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         cut: CancellationToken::new(),
         calls: TaskTracker::new(),
     });
-    let prepared =
-        calls::prepare(&driver.gateway, &driver.book, args.sessions, driver.ttl, &stop).await;
+    let sessions = if args.mix.needs_sessions() { args.sessions } else { 0 };
+    let prepared = calls::prepare(&driver.gateway, &driver.book, sessions, driver.ttl, &stop).await;
     let words = target.words.clone();
     let loaded = match prepared {
         Ok(()) => load(&args, &driver, &stop).await,

@@ -42,6 +42,11 @@ impl Mix {
         self.0[kind as usize]
     }
 
+    /// Whether it asks for sessions that are there already.
+    pub(crate) fn needs_sessions(&self) -> bool {
+        [Kind::Fetch, Kind::Update].into_iter().any(|kind| self.weight(kind) > 0)
+    }
+
     /// The share that a number in `0..1` falls into.
     fn pick(&self, fraction: f64) -> Kind {
         let total: f64 = self.0.iter().copied().map(f64::from).sum();
