@@ -92,3 +92,25 @@ fn nothing_is_left_behind_after_ctrl_c_either() {
     assert!(api.simulator.sessions().is_empty());
     assert!(api.simulator.stats().of(Action::Create).committed > 60);
 }
+
+/// Deletes that hang hold nobody up who wants to leave: what is not known to be gone is told.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_it_deletes_tells_what_is_left() {
+    use crate::tool::Running;
+
+    let api = Api::start(FaultPlan::none().next_of(Action::Delete, u64::MAX, Mishap::StallBefore));
+    let url = api.server.base_url();
+    let args = Api::args(&url, &["--rate", "100", "--calls", "5", "--mix", "create=1"]);
+    let mut running = Running::start(&args, &Api::environment());
+    while !running.line().contains("deleting") {}
+    // Two signals of one kind may arrive as one.
+    running.signal("-INT");
+    running.signal("-TERM");
+    let run = running.end();
+    assert_eq!(run.code, 130, "{run:?}");
+    let report = run.report();
+    assert_eq!((&report["stopped"], &report["ok"]), (&"twice".into(), &5.into()));
+    assert_eq!(report["left_behind"]["sessions"].as_array().unwrap().len(), 5);
+    assert_eq!(api.simulator.sessions().len(), 5);
+}
