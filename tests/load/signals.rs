@@ -1,6 +1,8 @@
-//! Ctrl-C and SIGTERM: what was done is told, and every call is accounted for.
+//! Ctrl-C and SIGTERM: what was done is told, and every call is accounted for. And a process that
+//! stood still tells that too.
 
-use crate::tool::Running;
+use crate::arrivals::{Arrivals, Pattern};
+use crate::tool::{Running, load};
 
 /// Never over by itself, within a test's patience.
 const LONG: [&str; 8] =
@@ -48,4 +50,30 @@ fn the_wait_for_the_rest_has_an_end() {
     let report = run.report();
     assert_eq!(report["stopped"], "once");
     assert!(report["cancelled"].as_u64().unwrap() > 0, "{report}");
+}
+
+/// No coordinated omission. The whole process stands still for a second, as a busy machine may make it:
+/// the calls of that second are sent late, and took as long as their callers would have waited.
+#[test]
+fn a_second_that_the_tool_stood_still_is_in_the_times() {
+    let args = ["--rate", "100/s", "--for", "4s", "--arrivals", "even", "--unlimited"];
+    let more = ["--in-process", "--faults", "0", "--json"];
+    let mut running = Running::start(&[&args[..], &more].concat(), &[]);
+    running.line();
+    running.signal("-STOP");
+    // Another run is the clock.
+    load(&["--rate", "10", "--for", "1s", "--in-process", "--quiet"], &[]);
+    running.signal("-CONT");
+    let report = running.end().report();
+
+    let due = Arrivals::new(Pattern::Even, "100/s".parse().unwrap(), 7);
+    assert_eq!(report["due"], due.take_while(|at| at.as_secs() < 4).count());
+    assert_eq!(report["sent"], report["due"]);
+    let slow = report["response_histogram_us"].as_array().unwrap().iter();
+    let slow = slow.filter(|bucket| bucket["from"].as_f64().unwrap() >= 250_000.0);
+    let slow: u64 = slow.map(|bucket| bucket["calls"].as_u64().unwrap()).sum();
+    // Those of the first 0.7 seconds, give or take a bucket.
+    assert!(slow >= 65, "{slow} calls: {report}");
+    assert!(report["response_us"]["max"].as_u64().unwrap() > 950_000, "{report}");
+    assert_eq!(report["driver_was_late"], true);
 }
