@@ -4,9 +4,11 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use tower::ServiceExt;
-use twilio_proxy::call::SessionSid;
-use twilio_proxy::gateway::Error;
-use twilio_proxy::simulator::{Settings, Simulator};
+use twilio_proxy::call::{Effect, SessionSid};
+use twilio_proxy::gateway::{Error, Gateway, GatewayExt};
+use twilio_proxy::middleware::auth::Credentials;
+use twilio_proxy::sessions::CreateSession;
+use twilio_proxy::simulator::{Action, FaultPlan, Mishap, Settings, Simulator};
 use twilio_proxy::wire::EncodeError;
 
 use crate::book::{Book, Task};
@@ -80,4 +82,23 @@ fn what_has_had_no_end_may_be_there_still() {
     assert_eq!((left.known.len(), left.named.len(), left.unnamed), (3, 1, 1));
     assert_eq!(left.named[0].1, "load-run-3");
     assert!(!left.is_empty());
+}
+
+#[tokio::test]
+async fn a_create_whose_effect_is_unknown_may_be_there_still() {
+    let (simulator, book) = (simulator(), book());
+    simulator.set_faults(FaultPlan::none().next_of(Action::Create, 1, Mishap::ResetAfter));
+    let account = Simulator::ACCOUNT_SID.parse().unwrap();
+    let gateway = Gateway::builder(Credentials::auth_token(account, Simulator::AUTH_TOKEN))
+        .base_url("http://127.0.0.1")
+        .over(simulator.clone())
+        .unwrap();
+    let create = CreateSession::new(Simulator::SERVICE_SID.parse().unwrap());
+    let lost = gateway.send(create).await.unwrap_err();
+    assert_eq!(lost.effect(), Effect::Unknown);
+    let (named, unnamed) = (book.create(0, true).unwrap(), book.create(0, false).unwrap());
+    book.settle(&named, &Err(lost.clone()));
+    book.settle(&unnamed, &Err(lost));
+    let left = book.left();
+    assert_eq!((left.named.len(), left.unnamed), (1, 1));
 }
