@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tower::ServiceBuilder;
-use tower::util::BoxCloneSyncService;
 
 use super::{BoxedStack, Error, GatewayBuilder, HttpStack};
 use crate::call::{Authorization, BoxError, Clock, Collected, Live, Raise, Rng};
@@ -154,7 +153,7 @@ where
         .layer(AttemptTimeoutLayer::new(ATTEMPT_TIMEOUT))
         .layer(CollectLayer::new().limit(LARGEST))
         .service(transport);
-    BoxCloneSyncService::new(whole)
+    BoxedStack::new(whole)
 }
 
 /// What tokens are asked for over. No limit and no circuit: one request is under way at a time, and the

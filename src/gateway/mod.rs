@@ -8,6 +8,7 @@
 //! This is the only room that sees every other, and the one place where the order of the layers
 //! is written down ([`StackLayers`]).
 
+mod boxed;
 mod builder;
 mod classify;
 mod concurrency;
@@ -27,6 +28,7 @@ mod service;
 mod sessions;
 mod stack;
 
+pub use boxed::BoxedStack;
 pub use builder::GatewayBuilder;
 pub use classify::{RateClassifier, TwilioClassifier};
 pub use concurrency::{ConcurrencyClassifier, concurrency_limit};
@@ -39,6 +41,6 @@ pub use health::{
 };
 pub use pages::{Items, Pages};
 pub use reconcile::{Reconcile, ReconcileLayer};
-pub use service::{BoxedStack, DefaultGateway, Drained, Gateway, HttpStack, ResponseFuture};
+pub use service::{DefaultGateway, Drained, Gateway, HttpStack, ResponseFuture};
 pub use sessions::Sessions;
 pub use stack::{DefaultStack, LimitedAttempt, RetriedAttempts, StackLayers};

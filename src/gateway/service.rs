@@ -13,11 +13,10 @@ use pin_project_lite::pin_project;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::layer::util::Stack;
-use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service};
 
 use super::error::SoFar;
-use super::{DefaultStack, Error, GatewayBuilder, Health, Monitor, Reconcile};
+use super::{BoxedStack, DefaultStack, Error, GatewayBuilder, Health, Monitor, Reconcile};
 use crate::call::{BoxError, CallFacts, CallIds, CallOptions, Clock, Collected, Live, Rng, Sid};
 use crate::middleware::auth::Credentials;
 use crate::middleware::collect::{Collect, CollectLayer};
@@ -47,9 +46,6 @@ where
 
 /// What the gateway puts around the stack that it is given: one error type, whole bodies.
 type Whole<S> = Collect<Lift<S>>;
-
-/// A stack behind one pointer: for fields and signatures that must not name the layers.
-pub type BoxedStack = BoxCloneSyncService<Request<Full<Bytes>>, Response<Collected>, BoxError>;
 
 /// Twilio's API as a `tower::Service<O>` for every [`Operation`] `O`.
 ///
@@ -224,7 +220,7 @@ where
     /// Costs an allocation or two a call.
     #[must_use]
     pub fn boxed(self) -> Gateway<BoxedStack> {
-        let boxed = BoxCloneSyncService::new(self.stack);
+        let boxed = BoxedStack::new(self.stack);
         // What is in the box has met its cap already.
         let stack = whole(CollectLayer::new().limit(usize::MAX)).layer(boxed);
         Gateway { stack, shared: self.shared }

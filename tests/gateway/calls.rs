@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use tower::Layer;
 use tower::Service;
 use twilio_proxy::call::{CallOptions, Effect, Fault, FaultKind, Priority, Rejection};
-use twilio_proxy::gateway::{ErrorKind, Gateway, GatewayExt};
+use twilio_proxy::gateway::{ErrorKind, Gateway, GatewayExt, ReconcileLayer};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{CreateSession, FetchSession};
@@ -178,4 +179,19 @@ async fn extra_headers_reach_the_wire() {
     let fetch = FetchSession::by_name(service(), "order-1").with(options);
     script.gateway().send(fetch).await.unwrap();
     assert_eq!(script.sent()[0].headers["x-tenant"], "blue");
+}
+
+/// `tokio::spawn(async move { gateway.send(…).await })` did not compile where the stack was behind a pointer: as
+/// an alias of tower's box its error type was a parameter, in which rustc forgets a lifetime.
+#[tokio::test]
+async fn a_call_through_a_box_can_be_spawned() {
+    let script = Script::new([answer(200, SESSION), answer(200, SESSION)]);
+    let gateway = script.gateway().boxed();
+    let reconciled = ReconcileLayer::new().layer(gateway.clone());
+    let call =
+        tokio::spawn(async move { gateway.send(FetchSession::by_name(service(), "1")).await });
+    assert!(call.await.unwrap().is_ok());
+    let fetch = FetchSession::by_name(service(), "1");
+    let call = tokio::spawn(async move { reconciled.send(fetch).await });
+    assert!(call.await.unwrap().is_ok());
 }
