@@ -23,6 +23,7 @@ Exit codes:
 Examples:
   load --rate 200/s --for 30s --unlimited --faults 0.02 --svg latency.svg
   load --rate 100/s --calls 5000 --mix create=1,delete=1 --json
+  load --config examples/deployments/batch.toml --rate 8/s --for 20s
   load --url http://127.0.0.1:4010 --service KS… --rate 20/s --for 1m";
 
 /// Drives a stack with calls that come when they come, and says how long they took.
@@ -85,6 +86,9 @@ pub(crate) struct Args {
     /// Talk to the API at this URL
     #[arg(long, requires = "services", help_heading = "Target")]
     pub(crate) url: Option<String>,
+    /// The stack and its settings, from a TOML or JSON file and TWILIO_PROXY__ variables
+    #[arg(long, value_name = "FILE", conflicts_with = "unlimited", help_heading = "Target")]
+    pub(crate) config: Option<PathBuf>,
     /// A Proxy Service, KS…; give it again for more, which share the calls
     #[arg(long = "service", value_name = "KS…", help_heading = "Target")]
     pub(crate) services: Vec<ServiceSid>,

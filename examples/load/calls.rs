@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesUnordered};
-use futures_util::{FutureExt, StreamExt};
-use tower::Service;
 use twilio_proxy::call::{ServiceSid, SessionSid};
 use twilio_proxy::gateway::{Error, GatewayExt};
 use twilio_proxy::sessions::{
@@ -34,16 +32,6 @@ impl Done {
     }
 }
 
-/// The call, boxed. Where a task awaits the future itself, rustc forgets that the errors of a boxed
-/// stack are `'static`, and then finds no `From` between them.
-fn send<O>(gateway: &Loaded, operation: O) -> BoxFuture<'static, Result<O::Output, Error>>
-where
-    O: Operation + Send + 'static,
-    Loaded: Service<O, Response = O::Output, Error = Error, Future: Send>,
-{
-    gateway.send(operation).boxed()
-}
-
 /// Makes the call. A session lives for `ttl`, should nobody come to delete it.
 pub(crate) async fn make(gateway: &Loaded, task: &Task, ttl: Duration) -> Result<Done, Error> {
     match task {
@@ -52,25 +40,25 @@ pub(crate) async fn make(gateway: &Loaded, task: &Task, ttl: Duration) -> Result
             if let Some(name) = name {
                 create = create.unique_name(name);
             }
-            let reply = send(gateway, create.detailed()).await?;
+            let reply = gateway.send(create.detailed()).await?;
             Ok(Done::of(&reply, reply.output.sid))
         }
         Task::Fetch((service, session)) => {
             let fetch = FetchSession::new(*service, *session);
-            Ok(Done::of(&send(gateway, fetch.detailed()).await?, None))
+            Ok(Done::of(&gateway.send(fetch.detailed()).await?, None))
         }
         Task::List(service) => {
             // One page: the next ones would be calls that nobody has planned.
             let list = ListSessions::new(*service).page_size(20);
-            Ok(Done::of(&send(gateway, list.detailed()).await?, None))
+            Ok(Done::of(&gateway.send(list.detailed()).await?, None))
         }
         Task::Update((service, session)) => {
             let update = UpdateSession::new(*service, *session).ttl(ttl);
-            Ok(Done::of(&send(gateway, update.detailed()).await?, None))
+            Ok(Done::of(&gateway.send(update.detailed()).await?, None))
         }
         Task::Delete((service, session)) => {
             let delete = DeleteSession::new(*service, *session);
-            Ok(Done::of(&send(gateway, delete.detailed()).await?, None))
+            Ok(Done::of(&gateway.send(delete.detailed()).await?, None))
         }
     }
 }

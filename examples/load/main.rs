@@ -76,9 +76,10 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<ExitCode, Failure> {
     let stop = Stop::listen()?;
-    let target = Target::open(&args).await?;
+    let config = stack::config(&args)?;
+    let target = Target::open(&args, config.as_ref()).await?;
     let driver = Arc::new(Driver {
-        gateway: stack::gateway(&args, &target)?,
+        gateway: stack::gateway(&args, config, &target)?,
         book: Book::new(target.services.clone(), format!("{:016x}", Rng::random().bits())),
         tally: Tally::new()?,
         places: Arc::new(Semaphore::new(usize::try_from(args.max_in_flight)?)),

@@ -1,7 +1,10 @@
 //! The stack that is loaded, and what it talks to.
 
 use twilio_proxy::call::{Rng, ServiceSid};
-use twilio_proxy::gateway::{BoxedStack, Gateway, GatewayBuilder, Reconcile};
+use twilio_proxy::gateway::config::{
+    ConfigSources, ConfiguredGateway, EndpointConfig, GatewayConfig, LayerName,
+};
+use twilio_proxy::gateway::{Gateway, GatewayBuilder};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::simulator::{FaultPlan, Settings, Simulator, SimulatorServer};
@@ -10,7 +13,7 @@ use twilio_proxy::wire::Endpoint;
 use crate::args::Args;
 
 /// A gateway whatever it stands on.
-pub(crate) type Loaded = Reconcile<Gateway<BoxedStack>>;
+pub(crate) type Loaded = ConfiguredGateway;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -27,7 +30,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) async fn open(args: &Args) -> Result<Self, Failure> {
+    pub(crate) async fn open(args: &Args, config: Option<&GatewayConfig>) -> Result<Self, Failure> {
         let mut services = args.services.clone();
         if let Some(url) = &args.url {
             let (base_url, words) = (url.clone(), Endpoint::new(url)?.origin().to_string());
@@ -39,6 +42,9 @@ impl Target {
         let mut settings = Settings::default().latency(args.latency);
         if args.unlimited {
             settings = settings.without_rate_limit();
+        }
+        if config.is_some_and(|config| !config.layers().contains(&LayerName::Auth)) {
+            settings = settings.without_authentication();
         }
         let simulator = Simulator::with(settings);
         simulator.set_faults(FaultPlan::random(args.seed).rate(args.faults));
@@ -63,8 +69,45 @@ impl Target {
     }
 }
 
-/// The gateway as the command line has it.
-pub(crate) fn gateway(args: &Args, target: &Target) -> Result<Loaded, Failure> {
+/// The deployment's file, if one is named.
+pub(crate) fn config(args: &Args) -> Result<Option<GatewayConfig>, Failure> {
+    let read = |file| ConfigSources::new().file(file).environment().read();
+    Ok(args.config.as_ref().map(read).transpose()?)
+}
+
+/// The gateway as the deployment's file has it, or the default one.
+pub(crate) fn gateway(
+    args: &Args,
+    config: Option<GatewayConfig>,
+    target: &Target,
+) -> Result<Loaded, Failure> {
+    match config {
+        Some(config) => configured(args, config, target),
+        None => default(args, target),
+    }
+}
+
+fn configured(args: &Args, mut config: GatewayConfig, target: &Target) -> Result<Loaded, Failure> {
+    let base_url = target.base_url.clone();
+    let deployment = match &target.simulator {
+        Some(simulator) if target.server.is_none() => {
+            let rng = Rng::seeded(args.seed);
+            let config = config.simulated(base_url);
+            config.over_with(simulator.clone(), |builder| builder.rng(rng))?
+        }
+        Some(_) => config.simulated(base_url).build()?,
+        None => {
+            let user_agent = config.endpoint.user_agent.take();
+            let mut endpoint = EndpointConfig::default();
+            (endpoint.base_url, endpoint.user_agent) = (Some(base_url), user_agent);
+            config.endpoint = endpoint;
+            config.build()?
+        }
+    };
+    Ok(deployment.gateway().clone())
+}
+
+fn default(args: &Args, target: &Target) -> Result<Loaded, Failure> {
     let mut builder = match &target.simulator {
         Some(_) => {
             let account = Simulator::ACCOUNT_SID.parse()?;

@@ -26,6 +26,7 @@ mod tally;
 mod units;
 
 mod books;
+mod deployments;
 mod drawn;
 mod due;
 mod flags;

@@ -65,6 +65,8 @@ mod order;
 mod problems;
 mod read;
 mod sections;
+#[cfg(feature = "simulator")]
+mod simulated;
 mod sources;
 mod stack;
 mod values;

@@ -1,11 +1,11 @@
 //! Files and variables, merged into one tree and read from it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::builder::DefaultState;
-use config::{ConfigBuilder, Environment, File, FileFormat, Source, ValueKind};
+use config::{ConfigBuilder, Environment, File, FileFormat, Format, Source, ValueKind};
 use serde_json::{Map, Number, Value};
 
 use super::{ConfigError, GatewayConfig, Problem, read};
@@ -46,17 +46,17 @@ impl ConfigSources {
     /// A file, TOML or JSON by its extension. It must be there.
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
+        let name = path.display().to_string();
         let format = match path.extension().and_then(|extension| extension.to_str()) {
             Some("toml") => FileFormat::Toml,
             Some("json") => FileFormat::Json,
             _ => {
-                let name = path.display();
                 let problem = format!("`{name}` is neither a .toml nor a .json file");
                 self.problems.push(Problem::new("", problem, "give the file one of these names"));
                 return self;
             }
         };
-        self.with(File::from(path).format(format))
+        self.with(Named { path: path.to_owned(), name, format })
     }
 
     /// A text in TOML.
@@ -112,6 +112,28 @@ impl ConfigSources {
         }
         problems.extend(config.problems());
         ConfigError::of(problems).map(|()| config)
+    }
+}
+
+/// A file under the name that it was given: the crate's own goes by its way from the working directory.
+#[derive(Clone, Debug)]
+struct Named {
+    path: PathBuf,
+    name: String,
+    format: FileFormat,
+}
+
+impl Source for Named {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<config::Map<String, config::Value>, config::ConfigError> {
+        let table = std::fs::read_to_string(&self.path)
+            .map_err(Into::into)
+            .and_then(|text| self.format.parse(Some(&self.name), &text));
+        table
+            .map_err(|cause| config::ConfigError::FileParse { uri: Some(self.name.clone()), cause })
     }
 }
 
