@@ -64,12 +64,14 @@ const HOMES: &[Home] = &[
     // In the tree with governor.
     Home { of: "foldhash", at: &["middleware/limit/rate"] },
     Home { of: "governor", at: &["middleware/limit/rate"] },
+    // One store of several that are possible: the limiter knows a trait.
+    Home { of: "redis", at: &["middleware/limit/fleet/redis"] },
     // The wire under HTTP. A layer or an operation that named these could not run over another transport.
     Home { of: "h2", at: &["transport"] },
     Home { of: "hyper", at: &["transport", "simulator/server"] },
     Home { of: "hyper_util", at: &["transport", "simulator/server"] },
     Home { of: "hyper_rustls", at: &["transport"] },
-    Home { of: "rustls", at: &["transport"] },
+    Home { of: "rustls", at: &["transport", "middleware/limit/fleet/redis"] },
     Home { of: "rustls_platform_verifier", at: &["transport"] },
     Home { of: "webpki_roots", at: &["transport"] },
     // Formats. Middleware knows none of them: it serves any HTTP API.
@@ -92,10 +94,13 @@ const HOMES: &[Home] = &[
     Home { of: "serde_path_to_error", at: &["gateway/config"] },
     Home { of: "strsim", at: &["gateway/config"] },
     // Secrets: made into a header in one layer, checked by the simulator, never held as a plain string.
-    Home { of: "aws_lc_rs", at: &["middleware/auth/signing", "webhook"] },
+    Home { of: "aws_lc_rs", at: &["middleware/auth/signing", "middleware/limit/fleet", "webhook"] },
     Home { of: "rustls_pki_types", at: &["middleware/auth/signing"] },
     Home { of: "base64", at: &["middleware/auth", "simulator", "webhook"] },
-    Home { of: "secrecy", at: &["middleware/auth", "webhook", "gateway/config"] },
+    Home {
+        of: "secrecy",
+        at: &["middleware/auth", "middleware/limit/fleet/redis", "webhook", "gateway/config"],
+    },
     // Time, tasks and services. `call` has tokio for its clock; `wire` and `sessions` are data, and have
     // none of it, so that they can be tested as such.
     Home {
@@ -106,7 +111,7 @@ const HOMES: &[Home] = &[
     Home { of: "tower", at: &["middleware", "transport", "simulator", "webhook", "gateway"] },
     Home { of: "tracing", at: &["middleware", "webhook", "gateway"] },
     Home { of: "futures_core", at: &["gateway"] },
-    Home { of: "futures_util", at: &["middleware/auth"] },
+    Home { of: "futures_util", at: &["middleware/auth", "middleware/limit/fleet"] },
     Home { of: "pin_project_lite", at: &["middleware", "transport", "webhook", "gateway"] },
     // The currency: requests, responses, bytes. `call` has a body of its own; `sessions` never sees one.
     Home {

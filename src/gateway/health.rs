@@ -13,6 +13,7 @@ use crate::middleware::coalesce::CoalesceLayer;
 use crate::middleware::failover::{self, Endpoints};
 use crate::middleware::hedge::HedgeHandle;
 use crate::middleware::limit::concurrency::{ConcurrencyLimitLayer, LimitPolicy};
+use crate::middleware::limit::fleet::FleetStatus;
 use crate::middleware::limit::rate::{Limiter, RateLimitLayer};
 use crate::middleware::retry::Budget;
 
@@ -107,6 +108,32 @@ pub struct RateLimitHealth {
     pub keys: usize,
     /// Keys that go slower than their quota since the server throttled them.
     pub throttled_keys: usize,
+    /// The fleet that it shares its quota with, if it does.
+    pub fleet: Option<FleetHealth>,
+}
+
+/// A quota that a fleet of processes shares, as this process sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FleetHealth {
+    /// Whether the store answers. While it does not, the process keeps to its share.
+    pub connected: bool,
+    /// For how long it has not.
+    pub away_for_ms: Option<u64>,
+    /// How often it went away.
+    pub outages: u64,
+    /// Questions asked so far.
+    pub round_trips: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// Calls that went by cells of the store's so far.
+    pub used: u64,
+    /// Cells whose time passed unused so far.
+    pub expired: u64,
+    /// Calls that went by the process's own share so far.
+    pub alone: u64,
+    /// Cells that were given and whose time is to come.
+    pub leased: u64,
 }
 
 /// The concurrency limit.
@@ -239,6 +266,7 @@ impl Monitor {
                 waiting: layer.waiting(),
                 keys: layer.keys(),
                 throttled_keys: layer.throttled_keys(),
+                fleet: layer.fleet().as_ref().map(FleetHealth::from),
             });
         })
     }
@@ -319,6 +347,22 @@ impl From<&failover::EndpointHealth> for EndpointHealth {
             pending: endpoint.pending,
             latency_ms: endpoint.latency.map(millis),
             failures: endpoint.failures,
+        }
+    }
+}
+
+impl From<&FleetStatus> for FleetHealth {
+    fn from(fleet: &FleetStatus) -> Self {
+        Self {
+            connected: fleet.away_for.is_none(),
+            away_for_ms: fleet.away_for.map(millis),
+            outages: fleet.outages,
+            round_trips: fleet.round_trips,
+            failures: fleet.failures,
+            used: fleet.used,
+            expired: fleet.expired,
+            alone: fleet.alone,
+            leased: fleet.leased(),
         }
     }
 }

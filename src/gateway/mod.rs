@@ -36,8 +36,8 @@ pub use credentials::CredentialsHealth;
 pub use error::{Error, ErrorKind};
 pub use ext::GatewayExt;
 pub use health::{
-    BudgetHealth, CircuitHealth, CoalescingHealth, ConcurrencyHealth, EndpointHealth, Health,
-    HedgingHealth, Monitor, RateLimitHealth,
+    BudgetHealth, CircuitHealth, CoalescingHealth, ConcurrencyHealth, EndpointHealth, FleetHealth,
+    Health, HedgingHealth, Monitor, RateLimitHealth,
 };
 pub use pages::{Items, Pages};
 pub use reconcile::{Reconcile, ReconcileLayer};

@@ -40,6 +40,7 @@
 //! lets through, queues only add to the time after which calls fail: shed load, or raise the limit.
 
 pub mod concurrency;
+pub mod fleet;
 mod headroom;
 mod line;
 pub mod rate;

@@ -10,6 +10,7 @@ use super::report::Shared;
 use super::table::Table;
 use super::{KeyRate, Limiter, LocalLimiter, Quota, RateLimit};
 use crate::call::{Clock, Live, StatusClassifier, WhenLimited};
+use crate::middleware::limit::fleet::FleetStatus;
 
 /// How many calls of one key may wait by default. At the default quota the last of them waits
 /// about 35 seconds, longer than most deadlines: a longer queue would only hold memory.
@@ -231,6 +232,12 @@ impl<L: Limiter, C> RateLimitLayer<L, C> {
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.table.limiter().is_throttled()
+    }
+
+    /// How the sharing of the quota goes, for a limiter that [shares](Limiter::fleet) one.
+    #[must_use]
+    pub fn fleet(&self) -> Option<FleetStatus> {
+        self.table.limiter().fleet()
     }
 
     /// How many keys are below their quota now. Walks the keys: for health checks.

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::Key;
 use super::throttle::{KeyRate, Throttle};
+use crate::middleware::limit::fleet::FleetStatus;
 
 /// Whoever grants cells: the arithmetic of a quota, without the waiting.
 ///
@@ -75,6 +76,11 @@ pub trait Limiter: Send + Sync + 'static {
     /// Whether any key is cut. Asked for often, so it should take no lock.
     fn is_throttled(&self) -> bool {
         false
+    }
+
+    /// How the sharing of the quota goes, for a limiter that shares one.
+    fn fleet(&self) -> Option<FleetStatus> {
+        None
     }
 }
 
