@@ -8,6 +8,8 @@ use crate::call::WhenLimited;
 use crate::gateway::{Gateway, GatewayBuilder, ReconcileLayer, StackLayers};
 use crate::middleware::auth::Credentials;
 use crate::middleware::deadline::{AttemptTimeoutLayer, DeadlineLayer};
+#[cfg(feature = "redis")]
+use crate::middleware::limit::fleet::RedisLimiter;
 use crate::middleware::retry::{Budget, FullJitter};
 use crate::transport::{self, ProxyTransport};
 use crate::wire::Endpoint;
@@ -102,6 +104,29 @@ impl GatewayConfig {
             spacing = spacing.cap(cap);
         }
         spacing
+    }
+
+    /// The limiter that the fleet shares, if there is a fleet.
+    #[cfg(feature = "redis")]
+    pub(super) fn fleet_limiter(
+        &self,
+        handles: &Handles,
+    ) -> Result<Option<RedisLimiter>, ConfigError> {
+        let it = &self.fleet;
+        let Some(url) = &it.redis else { return Ok(None) };
+        let mut limiter = RedisLimiter::builder(url.reveal())
+            .quota(handles.quota.clone())
+            .processes(handles.processes.clone());
+        if let Some(prefix) = &it.prefix {
+            limiter = limiter.prefix(prefix);
+        }
+        if let Some(HumanDuration(patience)) = it.patience {
+            limiter = limiter.patience(patience);
+        }
+        limiter.build().map(Some).map_err(|error| {
+            let fix = "give a URL such as \"redis://10.0.0.5:6379\" or \"rediss://host\"";
+            self.problem("fleet.redis", error.to_string(), fix)
+        })
     }
 
     fn reconciling(&self) -> ReconcileLayer {

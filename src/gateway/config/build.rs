@@ -32,7 +32,7 @@ impl GatewayConfig {
         let handles = self.handles()?;
         let builder = self.builder(&handles)?;
         let (transport, prepared) = builder.prepare().map_err(|error| self.cannot(&error))?;
-        Ok(self.deploy(prepared, handles, transport))
+        self.deploy(prepared, handles, transport)
     }
 
     /// The gateway over a transport of your own, such as the simulator. Tokens, if the configuration
@@ -74,7 +74,7 @@ impl GatewayConfig {
         let handles = self.handles()?;
         let builder = self.builder(&handles)?.token_transport(transport.clone());
         let prepared = change(builder).prepare_over().map_err(|error| self.cannot(&error))?;
-        Ok(self.deploy(prepared, handles, transport))
+        self.deploy(prepared, handles, transport)
     }
 
     /// Everything that is wrong with it, as far as can be told without opening a file. What was read
@@ -96,7 +96,32 @@ impl GatewayConfig {
         Ok(handles)
     }
 
-    fn deploy<T, L>(self, prepared: Prepared<L>, handles: Handles, transport: T) -> Deployment
+    fn deploy<T>(
+        self,
+        prepared: Prepared,
+        handles: Handles,
+        transport: T,
+    ) -> Result<Deployment, ConfigError>
+    where
+        T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        #[cfg(feature = "redis")]
+        if let Some(limiter) = self.fleet_limiter(&handles)? {
+            return Ok(self.deploy_limited(prepared.limited_by(limiter), handles, transport));
+        }
+        Ok(self.deploy_limited(prepared, handles, transport))
+    }
+
+    fn deploy_limited<T, L>(
+        self,
+        prepared: Prepared<L>,
+        handles: Handles,
+        transport: T,
+    ) -> Deployment
     where
         L: Limiter,
         T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>

@@ -20,6 +20,7 @@ impl GatewayConfig {
         self.check_times(&mut found);
         self.check_counts(&mut found);
         self.check_headers(&mut found);
+        self.check_fleet(&mut found);
         self.check_for_no_effect(&mut found);
         found.into_iter().map(|problem| self.shown(problem)).collect()
     }
@@ -290,6 +291,33 @@ impl GatewayConfig {
                     "take it out; credentials belong into `credentials`",
                 ));
             }
+        }
+    }
+
+    fn check_fleet(&self, found: &mut Vec<Problem>) {
+        let it = &self.fleet;
+        if it == &super::FleetConfig::default() {
+            return;
+        }
+        if it.redis.is_none() {
+            found.push(Problem::new(
+                "fleet.redis",
+                "it is missing, and there are other settings of the fleet",
+                "give the URL of a Redis, or take the table out",
+            ));
+        } else if !self.has(LayerName::RateLimit) {
+            found.push(Problem::new(
+                "fleet",
+                "it counts for nothing: the stack has no `rate_limit`",
+                "take the table out, or put `rate_limit` into the stack",
+            ));
+        }
+        if cfg!(not(feature = "redis")) {
+            found.push(Problem::new(
+                "fleet",
+                "this program was built without Redis",
+                "build it with the feature `redis` of twilio-proxy, or take the table out",
+            ));
         }
     }
 

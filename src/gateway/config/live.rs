@@ -19,6 +19,7 @@ use crate::middleware::coalesce::CoalesceLayer;
 use crate::middleware::failover::Ejection;
 use crate::middleware::hedge::{Delay, HedgeHandle, HedgeSettings};
 use crate::middleware::limit::concurrency::Aimd;
+use crate::middleware::limit::fleet::FleetSettings;
 use crate::middleware::limit::rate::Limiter;
 use crate::middleware::limit::{ConcurrencyLimitLayer, Quota};
 use crate::middleware::retry::StandardPolicy;
@@ -45,6 +46,7 @@ const LIVE: &[&str] = &[
     "failover.eject_for",
     "failover.max_eject_for",
     "failover.panic_below",
+    "fleet.processes",
     "hedge",
     "rate_limit.burst",
     "rate_limit.quota",
@@ -52,6 +54,9 @@ const LIVE: &[&str] = &[
     "retry.max_retry_after",
     "retry.statuses",
 ];
+
+/// How many processes a fleet is taken for unless it says so.
+const PROCESSES: u32 = FleetSettings::PROCESSES;
 
 /// The handles that the layers were made with.
 #[derive(Debug, Default)]
@@ -61,6 +66,7 @@ pub(super) struct Handles {
     pub(super) retry: Live<StandardPolicy>,
     pub(super) breaker: Live<breaker::Settings>,
     pub(super) quota: Live<Quota>,
+    pub(super) processes: Live<u32>,
     pub(super) ejection: Live<Ejection>,
     pub(super) authorization: Live<Option<Authorization>>,
     pub(super) signing: Live<Option<SigningKey>>,
@@ -99,6 +105,7 @@ impl Handles {
         self.retry.set(config.retry_policy());
         self.breaker.set(config.breaker_settings());
         self.quota.set(config.quota());
+        self.processes.set(config.fleet.processes.map_or(PROCESSES, u32::from));
         self.ejection.set(config.ejection());
     }
 }
@@ -235,6 +242,7 @@ impl GatewayConfig {
         self.retry.statuses = new.retry.statuses.clone();
         self.rate_limit.quota = new.rate_limit.quota;
         self.rate_limit.burst = new.rate_limit.burst;
+        self.fleet.processes = new.fleet.processes;
         self.concurrency.min = new.concurrency.min;
         self.concurrency.max = new.concurrency.max;
         self.failover.eject_after = new.failover.eject_after;

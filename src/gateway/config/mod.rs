@@ -84,8 +84,8 @@ pub use problems::{ConfigError, Problem};
 pub use sections::{
     Algorithm, AttemptTimeoutConfig, BreakerConfig, Choice, CoalesceConfig, CollectConfig,
     ConcurrencyConfig, CredentialsConfig, CredentialsFrom, DeadlineConfig, EndpointConfig,
-    FailoverConfig, HeadersConfig, HedgeConfig, Protocol, RateLimitConfig, ReconcileConfig,
-    RetryConfig, SigningConfig, TransportConfig,
+    FailoverConfig, FleetConfig, HeadersConfig, HedgeConfig, Protocol, RateLimitConfig,
+    ReconcileConfig, RetryConfig, SigningConfig, TransportConfig,
 };
 pub use sources::ConfigSources;
 use sources::Origins;
@@ -123,6 +123,8 @@ pub struct GatewayConfig {
     pub breaker: BreakerConfig,
     /// Calls in a time.
     pub rate_limit: RateLimitConfig,
+    /// One quota for many processes.
+    pub fleet: FleetConfig,
     /// Attempts at once.
     pub concurrency: ConcurrencyConfig,
     /// What each request carries.

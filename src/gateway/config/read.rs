@@ -103,9 +103,9 @@ pub(super) fn shown(problem: Problem, value: Option<&Value>, origins: &Origins) 
 /// Keys whose values are shown to nobody.
 fn is_secret(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
-    matches!(last, "auth_token" | "api_key_secret" | "client_secret" | "tunnel")
+    matches!(last, "auth_token" | "api_key_secret" | "client_secret" | "tunnel" | "redis")
         // A whole table that is something else may have one in it.
-        || matches!(key, "credentials" | "transport")
+        || matches!(key, "credentials" | "fleet" | "transport")
 }
 
 /// A value as JSON, without the password of a URL.

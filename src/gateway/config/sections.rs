@@ -174,6 +174,20 @@ sections! {
         headroom: HumanDuration,
     }
 
+    /// `[fleet]`: one quota for many processes, kept in Redis (feature `redis`). With it the quota and
+    /// burst of `[rate_limit]` are the fleet's.
+    FleetConfig {
+        /// Where it is kept, such as "redis://10.0.0.5:6379" or "rediss://user:password@host".
+        redis: Secret,
+        /// How many processes there are, at most: each keeps to its part while Redis is away; 10 by
+        /// default. Changes while running.
+        processes: NonZeroU32,
+        /// What the names of the keys begin with; "twilio-proxy" by default.
+        prefix: String,
+        /// How long a question may take before Redis counts as away; 100ms by default.
+        patience: HumanDuration,
+    }
+
     /// `[concurrency]`: attempts under way at once. The first two change while running.
     ConcurrencyConfig {
         /// The most; 295 by default.

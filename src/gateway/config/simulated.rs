@@ -5,8 +5,8 @@ use crate::call::AccountSid;
 use crate::simulator::Simulator;
 
 impl GatewayConfig {
-    /// The same settings for a simulator at this URL: with its credentials, without signatures and
-    /// roots of trust, and with one endpoint. So a deployment can be tried before it meets an account,
+    /// The same settings for a simulator at this URL: with its credentials, one endpoint, a quota of its
+    /// own, and without signatures and roots of trust. So a deployment can be tried before it meets an account,
     /// on a machine that has none of its secrets.
     ///
     /// A stack without `auth` sends no credentials; have the simulator ask for
@@ -17,6 +17,7 @@ impl GatewayConfig {
         let base_url = Some(base_url.into());
         self.endpoint = EndpointConfig { base_url, user_agent, ..EndpointConfig::default() };
         self.signing = Default::default();
+        self.fleet = Default::default();
         self.transport.roots_file = None;
         self.transport.add_roots_file = None;
         self.credentials =

@@ -161,6 +161,21 @@ fn each_further_check_has_its_words() {
     }
 }
 
+#[test]
+fn a_fleet_without_redis_is_a_mistake() {
+    let said = problems(&format!("{NOBODY}[fleet]\nprocesses = 8"));
+    assert!(said.iter().any(|problem| problem.key == "fleet.redis"), "{said:?}");
+    #[cfg(not(feature = "redis"))]
+    assert!(said.iter().any(|problem| problem.fix.contains("the feature `redis`")), "{said:?}");
+    #[cfg(feature = "redis")]
+    {
+        // A password in it, so it is not shown.
+        let config = format!("{NOBODY}[fleet]\nredis = \"http://me:hunter2@redis\"");
+        let said = GatewayConfig::from_toml(&config).unwrap().build().unwrap_err().to_string();
+        assert!(said.contains("fleet.redis = ***") && !said.contains("hunter2"), "{said}");
+    }
+}
+
 /// A line that can't be parsed may have a secret in it, and the parser would show the line.
 #[test]
 fn no_mistake_shows_a_secret() {
