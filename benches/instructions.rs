@@ -1,0 +1,136 @@
+//! What one fetch takes on the client's side in instructions, counted by valgrind, one in flight.
+//!
+//! Counts repeat to a fifth of a percent where times drift by a fifth, so they can be held to a ceiling:
+//! more than 3 % above one of those below is a failure. Lower it when you have made the path shorter.
+//! The server is another process; what starting up takes falls out, since the counts of two runs are
+//! subtracted. Without valgrind it says so and counts nothing.
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tower::BoxError;
+use twilio_proxy::gateway::GatewayExt;
+
+use support::{bare, gateway, serve};
+
+/// Rows, and the most thousands of instructions that a fetch may take. Counted on x86-64 with the
+/// toolchain of the README's table; another one may need others.
+const ROWS: [(&str, f64); 2] = [("client::legacy, bare", 57.9), ("default stack", 73.8)];
+
+/// How far above its ceiling a count may be before it is a failure.
+const SLACK: f64 = 1.03;
+
+/// The counts of these two numbers of calls are subtracted.
+const CALLS: [u64; 2] = [200, 1200];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [_, "serve"] => stand(),
+        [_, "call", row, address, calls] => call(row, address, calls),
+        _ => measure(),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the count failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The server's process: it says where it is, and ends with whoever has started it.
+fn stand() -> Result<bool, BoxError> {
+    println!("{}", serve()?);
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(true)
+}
+
+/// The client's process: so many fetches, one after the other.
+fn call(row: &str, address: &str, calls: &str) -> Result<bool, BoxError> {
+    let (address, calls) = (address.parse()?, calls.parse::<u64>()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _entered = runtime.enter();
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let (gateway, fetch) = gateway(address)?;
+    runtime.block_on(async {
+        for _ in 0..calls {
+            let went_well = match row {
+                "0" => bare(client.clone(), address).await,
+                _ => gateway.send(fetch.clone()).await.is_ok(),
+            };
+            if !went_well {
+                return Err("a call failed".into());
+            }
+        }
+        Ok(true)
+    })
+}
+
+fn measure() -> Result<bool, BoxError> {
+    let has_valgrind = Command::new("valgrind").arg("--version").output();
+    if !has_valgrind.is_ok_and(|output| output.status.success()) {
+        println!("skipped: no valgrind, so no instructions are counted");
+        return Ok(true);
+    }
+    let mut server = Server::start()?;
+    println!("{:<24} {:>14} {:>9}", "one fetch", "instructions", "ceiling");
+    let mut all_held = true;
+    for (row, (name, ceiling)) in ROWS.into_iter().enumerate() {
+        let [few, many] = CALLS.map(|calls| server.count(row, calls));
+        let thousands = (many? - few?) as f64 / (CALLS[1] - CALLS[0]) as f64 / 1000.0;
+        let holds = thousands <= ceiling * SLACK;
+        all_held &= holds;
+        let word = if holds { "" } else { "  more than 3 % above its ceiling" };
+        println!("{name:<24} {thousands:>11.1} k {ceiling:>7.1} k{word}");
+    }
+    Ok(all_held)
+}
+
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start() -> Result<Self, BoxError> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg("serve")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut address = String::new();
+        if let Some(stdout) = &mut process.stdout {
+            BufReader::new(stdout).read_line(&mut address)?;
+        }
+        Ok(Self { process, address: address.trim().to_owned() })
+    }
+
+    /// How many instructions a client takes for so many calls, in all.
+    fn count(&mut self, row: usize, calls: u64) -> Result<u64, BoxError> {
+        let output = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(std::env::current_exe()?)
+            .args(["call", &row.to_string(), &self.address, &calls.to_string()])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let collected = said.lines().find_map(|line| line.split_once("Collected : "));
+        match collected.filter(|_| output.status.success()) {
+            Some((_, count)) => Ok(count.trim().parse()?),
+            None => Err(format!("valgrind says:\n{said}").into()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
