@@ -16,6 +16,7 @@ mod defaults;
 mod edges;
 mod error;
 mod ext;
+pub mod forward;
 mod health;
 mod pages;
 pub mod reconcile;
@@ -29,6 +30,7 @@ pub use concurrency::{ConcurrencyClassifier, concurrency_limit};
 pub use credentials::CredentialsHealth;
 pub use error::{Error, ErrorKind};
 pub use ext::GatewayExt;
+pub use forward::{Forward, ForwardLayer};
 pub use health::{
     BudgetHealth, CircuitHealth, CoalescingHealth, ConcurrencyHealth, EndpointHealth, Health,
     HedgingHealth, Monitor, RateLimitHealth,

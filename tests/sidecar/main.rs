@@ -1,0 +1,14 @@
+//! What other programs meet that send their requests through the gateway: the service without
+//! sockets, and the `sidecar` example as a process with them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// The example is a process of its own: it lives in real time.
+#![allow(clippy::disallowed_methods)]
+
+mod answers;
+mod creates;
+mod credentials;
+mod forms;
+mod headers;
+mod routes;
+mod wishes;
+mod world;
