@@ -24,11 +24,11 @@ fn signed(mut request: Request<Full<Bytes>>, value: &str) -> Request<Full<Bytes>
 
 fn callers(plan: FaultPlan) -> (Simulator, Forwarding) {
     let account = OTHER.parse().unwrap();
-    let settings = Settings::default().account(account, "other-token").api_key(
-        KEY.parse().unwrap(),
-        "key-secret",
-        account,
-    );
+    let settings = Settings::default()
+        // So that what is asked at one moment is under way at one moment.
+        .latency(std::time::Duration::from_millis(10))
+        .account(account, "other-token")
+        .api_key(KEY.parse().unwrap(), "key-secret", account);
     world_with(
         plan,
         settings,
