@@ -70,6 +70,21 @@ impl Outcome {
     }
 }
 
+/// The answer to a request that a server in front of [`Forward`](super::Forward) refuses: the same
+/// shape as the gateway's own, effect none.
+///
+/// ```
+/// use http::StatusCode;
+/// use twilio_proxy::gateway::forward::refusal;
+///
+/// let answer = refusal(StatusCode::PAYLOAD_TOO_LARGE, "64 KiB are enough");
+/// assert_eq!(answer.headers()["x-gateway-effect"], "none");
+/// ```
+#[must_use]
+pub fn refusal(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
+    own(Outcome::own(status, Effect::None, message))
+}
+
 /// An answer of the gateway's own.
 pub(super) fn own(outcome: Outcome) -> Response<Full<Bytes>> {
     let Outcome { status, effect, attempts, mut body, mut headers } = outcome;

@@ -73,6 +73,7 @@ use super::Error;
 use crate::sessions::{CreateSession, DeleteSession, Session, UpdateSession};
 use crate::wire::{Answer, Configured, Detailed, Reply};
 
+pub use answer::refusal;
 pub use future::ResponseFuture;
 pub use layer::ForwardLayer;
 pub use relay::Relay;
