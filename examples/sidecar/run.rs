@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service as _};
-use twilio_proxy::gateway::forward::refusal;
 use twilio_proxy::gateway::ForwardLayer;
+use twilio_proxy::gateway::forward::refusal;
 
 use crate::args::{Limits, Serve};
 use crate::guard::Guard;

@@ -5,10 +5,17 @@
 #![allow(clippy::disallowed_methods)]
 
 mod answers;
+mod connections;
 mod creates;
 mod credentials;
+mod doors;
 mod forms;
 mod headers;
+mod http2;
 mod routes;
+mod shutdown;
+#[path = "../support/sidecar.rs"]
+mod sidecar;
+mod socket;
 mod wishes;
 mod world;
