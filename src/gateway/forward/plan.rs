@@ -32,11 +32,12 @@ const FORM: &str = "application/x-www-form-urlencoded";
 impl ForwardLayer {
     pub(super) fn plan(self, request: Request<Full<Bytes>>) -> Plan {
         let (head, body) = request.into_parts();
-        self.recognise(&head, taken(body)).unwrap_or_else(|outcome| Plan::Answer(outcome.answer()))
+        self.recognise(&head, taken(body))
+            .unwrap_or_else(|outcome| Plan::Answer(answer::own(*outcome)))
     }
 
-    fn recognise(self, head: &Parts, body: Bytes) -> Result<Plan, Outcome> {
-        let refusal = |status, message| Outcome::own(status, Effect::None, message);
+    fn recognise(self, head: &Parts, body: Bytes) -> Result<Plan, Box<Outcome>> {
+        let refusal = |status, message| Box::new(Outcome::own(status, Effect::None, message));
         // A server that traces sends back what it has received: the gateway's credentials too.
         if matches!(head.method, Method::TRACE | Method::CONNECT) {
             let message = "the gateway forwards neither TRACE nor CONNECT";
@@ -47,9 +48,10 @@ impl ForwardLayer {
         if self.callers_credentials {
             let authorization = wishes::authorization(&head.headers).ok_or_else(|| {
                 let message = "the gateway has no credentials of its own: send yours";
-                refusal(StatusCode::UNAUTHORIZED, message)
+                let refusal = Outcome::own(StatusCode::UNAUTHORIZED, Effect::None, message)
                     .with_code(codes::AUTHENTICATION)
-                    .with_header(header::WWW_AUTHENTICATE, "Basic realm=\"Twilio API\"")
+                    .with_header(header::WWW_AUTHENTICATE, "Basic realm=\"Twilio API\"");
+                Box::new(refusal)
             })?;
             options = options.authorization(authorization);
         }
@@ -59,7 +61,7 @@ impl ForwardLayer {
         let asked = Asked { head, path_and_query, body };
         Ok(match typed(&route, &asked, &options) {
             Some(plan) => plan,
-            None => asked.as_it_came(&route, options),
+            None => asked.relayed(&route, options),
         })
     }
 }
@@ -119,7 +121,7 @@ impl Asked<'_> {
         std::str::from_utf8(&self.body).ok().filter(|_| readable)
     }
 
-    fn as_it_came(self, route: &Route, mut options: CallOptions) -> Plan {
+    fn relayed(self, route: &Route, mut options: CallOptions) -> Plan {
         for value in self.head.headers.get_all(header::CONTENT_TYPE) {
             options = options.header(header::CONTENT_TYPE, value.clone());
         }
@@ -144,11 +146,4 @@ fn media_type(headers: &HeaderMap) -> Option<&str> {
 fn service_of(path: &str) -> Option<ServiceSid> {
     let rest = path.strip_prefix("/v1/Services/")?;
     ServiceSid::new(rest.split(['/', '?']).next()?).ok()
-}
-
-impl Outcome {
-    /// As an answer, for a request that goes nowhere.
-    fn answer(self) -> Response<Full<Bytes>> {
-        answer::own(self)
-    }
 }
