@@ -22,7 +22,7 @@ const sessions = client.proxy.v1.services(service).sessions;
 const say = (said) => console.log(JSON.stringify(said));
 
 async function create(kind, number) {
-  const said = { kind, number, sid: null, status: null };
+  const said = { kind, number, sid: null, status: null, effect: null };
   const named = { uniqueName: `order-${number}`, ttl: 1000 + number };
   for (let attempt = 0; attempt < Number(tries); attempt++) {
     try {
@@ -32,6 +32,7 @@ async function create(kind, number) {
       break;
     } catch (error) {
       said.status = error.status ?? error.code ?? error.name;
+      said.effect = error.details?.effect ?? null;
     }
   }
   say(said);

@@ -28,7 +28,7 @@ sessions = client.proxy.v1.services(service).sessions
 
 
 def create(kind, number):
-    said = {"kind": kind, "number": number, "sid": None, "status": None}
+    said = {"kind": kind, "number": number, "sid": None, "status": None, "effect": None}
     for _ in range(int(tries)):
         try:
             if kind == "named":
@@ -38,7 +38,7 @@ def create(kind, number):
             said.update(sid=made.sid, status=201)
             break
         except TwilioRestException as error:
-            said["status"] = error.status
+            said.update(status=error.status, effect=(error.details or {}).get("effect"))
         except Exception as error:  # a connection that broke, an answer that is none
             said["status"] = type(error).__name__
     return said

@@ -47,6 +47,7 @@ impl Answered {
             && let Some(said) = body.get("effect")
         {
             assert_eq!(said.as_str(), effect, "{body:?}");
+            assert_eq!(body["details"]["effect"], *said);
             assert_eq!(body["status"], self.status.as_u16());
             assert_eq!(self.header("x-gateway-attempts"), Some(&*body["attempts"].to_string()));
             assert!(body["message"].is_string() && body["more_info"].is_string());

@@ -90,6 +90,9 @@ pub(super) fn own(outcome: Outcome) -> Response<Full<Bytes>> {
     let Outcome { status, effect, attempts, mut body, mut headers } = outcome;
     body.insert("effect".into(), json!(effect.as_str()));
     body.insert("attempts".into(), json!(attempts));
+    // Once more where Twilio's own libraries look: of what they don't know, they hand on this alone.
+    let details = json!({ "effect": effect.as_str(), "attempts": attempts });
+    body.insert("details".into(), details);
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
     say(&mut headers, attempts, Some(effect));
