@@ -1,6 +1,5 @@
 //! From the first connection to the last.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,10 +10,9 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service as _};
-use twilio_proxy::gateway::ForwardLayer;
 use twilio_proxy::gateway::forward::refusal;
+use twilio_proxy::gateway::{Forward, ForwardLayer};
 
 use crate::args::{Limits, Serve};
 use crate::guard::Guard;
@@ -23,9 +21,6 @@ use crate::stack::{self, Upward};
 use crate::{admin, connection};
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
-
-/// The library's service, its type forgotten: what is spawned must not name so many layers.
-type Front = BoxCloneSyncService<Request<Full<Bytes>>, Response<Full<Bytes>>, Infallible>;
 
 /// A sidecar at work.
 pub(crate) struct Sidecar {
@@ -48,7 +43,7 @@ impl Sidecar {
         let layer = ForwardLayer::new().callers_credentials(args.upstream.callers_credentials);
         let front = {
             let (guard, limits) = (guard.clone(), args.limits);
-            let forward = Front::new(layer.layer(gateway.clone()));
+            let forward = layer.layer(gateway.clone());
             Server::start(bind(args.listen).await?, limits, move |request| {
                 forwarded(forward.clone(), guard.clone(), limits, request)
             })?
@@ -89,7 +84,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 async fn forwarded(
-    mut forward: Front,
+    mut forward: Forward<Upward>,
     guard: Guard,
     limits: Limits,
     request: Request<Incoming>,

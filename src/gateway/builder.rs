@@ -4,10 +4,10 @@ use std::time::Duration;
 use tower::Layer;
 
 use super::concurrency::concurrency_limit_to;
-use super::credentials::{Supplied, Who};
+use super::credentials::{Supplied, TokenTransport, Who};
 use super::defaults::Parts;
 use super::edges::Other;
-use super::{BoxedStack, DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers};
+use super::{DefaultGateway, Error, Gateway, HttpStack, ReconcileLayer, StackLayers};
 use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
 use crate::middleware::auth::signing::{SigningKey, SigningLayer};
 use crate::middleware::auth::{AuthLayer, Credentials};
@@ -48,7 +48,7 @@ use crate::wire::Endpoint;
 #[must_use = "a builder does nothing until it builds"]
 pub struct GatewayBuilder {
     pub(super) who: Who,
-    pub(super) tokens: Option<BoxedStack>,
+    pub(super) tokens: Option<TokenTransport>,
     pub(super) signing: Live<Option<SigningKey>>,
     pub(super) base_url: String,
     pub(super) others: Vec<Other>,

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
 use serde::Serialize;
 use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
-use super::{BoxedStack, Error, GatewayBuilder, HttpStack};
+use super::{Error, GatewayBuilder, HttpStack};
 use crate::call::{Authorization, BoxError, Clock, Collected, Live, Raise, Rng};
 use crate::middleware::auth::oauth::{Client, ClientCredentials};
 use crate::middleware::auth::signing::SigningKey;
@@ -143,8 +146,12 @@ pub(super) enum Supplied {
     Provider(Arc<dyn ProvideAuthorization>),
 }
 
+/// What tokens are asked for over, at the bottom.
+pub(super) type TokenTransport =
+    BoxCloneSyncService<Request<Full<Bytes>>, Response<Collected>, BoxError>;
+
 /// Behind a pointer: a token is asked for once an hour, and the builder's type must not know.
-fn boxed<T>(transport: T) -> BoxedStack
+fn boxed<T>(transport: T) -> TokenTransport
 where
     T: HttpStack<Error: Raise, Future: Send, ResponseBody: Send> + Clone + Send + Sync + 'static,
 {
@@ -160,7 +167,7 @@ where
 /// What tokens are asked for over. No limit and no circuit: one request is under way at a time, and the
 /// renewal pauses by itself after failures.
 fn token_stack(
-    over: BoxedStack,
+    over: TokenTransport,
     agent: &UserAgent,
     clock: Clock,
     rng: &Rng,

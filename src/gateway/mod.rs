@@ -37,6 +37,8 @@ pub use health::{
 };
 pub use pages::{Items, Pages};
 pub use reconcile::{Reconcile, ReconcileLayer};
-pub use service::{BoxedStack, DefaultGateway, Drained, Gateway, HttpStack, ResponseFuture};
+pub use service::{
+    BoxedStack, DefaultGateway, Drained, Gateway, HttpStack, ResponseFuture, StackError,
+};
 pub use sessions::Sessions;
 pub use stack::{DefaultStack, LimitedAttempt, RetriedAttempts, StackLayers};

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::layer::util::Stack;
-use tower::util::BoxCloneSyncService;
+use tower::util::{BoxCloneSyncService, MapErr};
 use tower::{Layer, Service};
 
 use super::error::SoFar;
@@ -48,7 +48,26 @@ where
 type Whole<S> = Collect<Lift<S>>;
 
 /// A stack behind one pointer: for fields and signatures that must not name the layers.
-pub type BoxedStack = BoxCloneSyncService<Request<Full<Bytes>>, Response<Collected>, BoxError>;
+pub type BoxedStack = BoxCloneSyncService<Request<Full<Bytes>>, Response<Collected>, StackError>;
+
+/// What a [`BoxedStack`] fails with: a [`BoxError`] in a type of its own.
+///
+/// A `BoxError` has a lifetime in it, and the compiler forgets which where it asks whether an `async`
+/// block may be sent: with that for an error, no call of a boxed gateway could be spawned from one.
+#[derive(Debug)]
+pub struct StackError(BoxError);
+
+impl From<BoxError> for StackError {
+    fn from(error: BoxError) -> Self {
+        Self(error)
+    }
+}
+
+impl<'a> From<StackError> for Box<dyn std::error::Error + Send + Sync + 'a> {
+    fn from(error: StackError) -> Self {
+        error.0
+    }
+}
 
 /// Twilio's API as a `tower::Service<O>` for every [`Operation`] `O`.
 ///
@@ -222,7 +241,7 @@ where
     /// Costs an allocation or two a call.
     #[must_use]
     pub fn boxed(self) -> Gateway<BoxedStack> {
-        let boxed = BoxCloneSyncService::new(self.stack);
+        let boxed = BoxCloneSyncService::new(MapErr::new(self.stack, StackError));
         // What is in the box has met its cap already.
         let stack = whole(CollectLayer::new().limit(usize::MAX)).layer(boxed);
         Gateway { stack, shared: self.shared }

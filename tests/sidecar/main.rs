@@ -17,5 +17,6 @@ mod shutdown;
 #[path = "../support/sidecar.rs"]
 mod sidecar;
 mod socket;
+mod spawned;
 mod wishes;
 mod world;
