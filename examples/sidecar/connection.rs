@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use crate::args::Limits;
 use crate::guard::Refusal;
 use crate::server::{Answer, Shared};
+use crate::underway::Counted;
 
 /// How many requests an HTTP/2 connection may have under way.
 const STREAMS: u32 = 100;
@@ -35,22 +36,20 @@ struct Pulse {
 /// A request under way: counted on its connection, and on its listener.
 struct Beat {
     pulse: Arc<Pulse>,
-    requests: Arc<AtomicUsize>,
+    _counted: Counted,
 }
 
 impl Beat {
-    fn new(pulse: &Arc<Pulse>, requests: &Arc<AtomicUsize>) -> Self {
+    fn new(pulse: &Arc<Pulse>, counted: Counted) -> Self {
         pulse.busy.fetch_add(1, Relaxed);
         pulse.has_asked.store(true, Relaxed);
         pulse.changed.notify_one();
-        requests.fetch_add(1, Relaxed);
-        Self { pulse: Arc::clone(pulse), requests: Arc::clone(requests) }
+        Self { pulse: Arc::clone(pulse), _counted: counted }
     }
 }
 
 impl Drop for Beat {
     fn drop(&mut self) {
-        self.requests.fetch_sub(1, Relaxed);
         self.pulse.busy.fetch_sub(1, Relaxed);
         self.pulse.changed.notify_one();
     }
@@ -59,7 +58,7 @@ impl Drop for Beat {
 pub(crate) async fn serve(stream: TcpStream, shared: Shared, answer: impl Answer) {
     let pulse = Arc::new(Pulse::default());
     let service = service_fn(|request| {
-        let beat = Beat::new(&pulse, &shared.requests);
+        let beat = Beat::new(&pulse, shared.requests.count(&request));
         let answered = answer(request);
         async move {
             let response = answered.await;

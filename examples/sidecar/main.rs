@@ -20,6 +20,7 @@ mod metrics;
 mod run;
 mod server;
 mod stack;
+mod underway;
 
 use std::process::ExitCode;
 

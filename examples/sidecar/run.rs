@@ -118,7 +118,7 @@ pub(crate) async fn until_told(args: &Serve) -> Result<(), Failure> {
         () = told.once() => return Err("told twice to stop: requests in flight were cut off".into()),
     };
     let CutOff { requests, connections } = cut_off;
-    println!("stopped: cut off {requests} requests on {connections} connections");
+    println!("stopped: cut off {requests} on {connections} connections");
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::args::Limits;
 use crate::connection;
+use crate::underway::{Operations, UnderWay};
 
 /// What a listener does with each request.
 pub(crate) trait Answer:
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) drain: CancellationToken,
     /// The end.
     pub(crate) cut: CancellationToken,
-    pub(crate) requests: Arc<AtomicUsize>,
+    pub(crate) requests: UnderWay,
     tasks: TaskTracker,
 }
 
@@ -53,9 +53,9 @@ pub(crate) struct Server {
 }
 
 /// What a shutdown did not wait for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct CutOff {
-    pub(crate) requests: usize,
+    pub(crate) requests: Operations,
     pub(crate) connections: usize,
 }
 
@@ -69,7 +69,7 @@ impl Server {
             limits,
             drain: CancellationToken::new(),
             cut: CancellationToken::new(),
-            requests: Arc::default(),
+            requests: UnderWay::default(),
             tasks: TaskTracker::new(),
         };
         let server = Self { shared: shared.clone(), address: listener.local_addr()? };
@@ -87,7 +87,7 @@ impl Server {
         drain.cancel();
         tasks.close();
         let _ = tokio::time::timeout(within, tasks.wait()).await;
-        let cut_off = CutOff { requests: requests.load(Relaxed), connections: tasks.len() };
+        let cut_off = CutOff { requests: requests.now(), connections: tasks.len() };
         cut.cancel();
         tasks.wait().await;
         cut_off

@@ -1,6 +1,7 @@
 //! How it ends: what is under way is answered, and what is not is said.
 
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use twilio_proxy::simulator::{FaultPlan, Mishap, Simulator};
@@ -59,7 +60,10 @@ async fn what_takes_too_long_is_cut_off_and_counted() {
     assert_eq!((first.hear().0, second.hear().0), (String::new(), String::new()));
     let (exit, said) = sidecar.end();
     assert!(exit.success(), "{exit}");
-    assert!(said.ends_with("stopped: cut off 2 requests on 2 connections\n"), "{said}");
+    assert!(
+        said.ends_with("stopped: cut off 2 requests (sessions.create 2) on 2 connections\n"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,4 +77,43 @@ async fn a_caller_who_leaves_takes_the_call_along() {
     drop(asked);
     until("nothing is under way", || in_flight(&sidecar, 0));
     sidecar.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn told_twice_it_ends_at_once() {
+    let simulator = Simulator::new();
+    simulator.set_faults(FaultPlan::none().next(9, Mishap::StallBefore));
+    let server = simulator.serve().await.unwrap();
+    let mut sidecar = Sidecar::start(&["--upstream", &server.base_url(), "--drain", "600s"]);
+    let asked = Socket::open(&sidecar.front).say(create("UniqueName=a"));
+    until("the create is under way", || in_flight(&sidecar, 1));
+    sidecar.terminate();
+    sidecar.line("stopping");
+    sidecar.terminate();
+    assert_eq!(asked.hear().0, "");
+    assert_eq!(sidecar.end().0.code(), Some(1));
+}
+
+/// An answer of megabytes, to a client that reads none of it.
+#[test]
+fn who_does_not_read_his_answer_does_not_hold_up_the_end() {
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", upstream.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = upstream.accept().unwrap();
+        // The head has come once something has.
+        stream.read_exact(&mut [0; 64]).unwrap();
+        let body = vec![b' '; 7 << 20];
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body).unwrap();
+    });
+    let more = ["--header-timeout", "300ms", "--idle-timeout", "300ms", "--drain", "600s"];
+    let sidecar = Sidecar::start(&[&["--upstream", &base][..], &more].concat());
+    let request = "GET /v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let lazy = Socket::open(&sidecar.front).say(request);
+    lazy.wait();
+    // Without a clock for it, this would take the ten minutes of the drain.
+    sidecar.stop();
+    drop(lazy);
 }
