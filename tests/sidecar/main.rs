@@ -12,7 +12,10 @@ mod doors;
 mod forms;
 mod headers;
 mod http2;
+#[path = "../support/leaks.rs"]
+mod leaks;
 mod routes;
+mod secrets;
 mod shutdown;
 #[path = "../support/sidecar.rs"]
 mod sidecar;
