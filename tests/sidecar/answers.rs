@@ -105,6 +105,16 @@ async fn a_deadline_is_a_gateways_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unnamed_create_of_unknown_effect_is_a_502_also_when_time_ran_out() {
+    let (simulator, forward) = world(FaultPlan::none().next(9, Mishap::StallAfter));
+    let mut request = post(SESSIONS, "");
+    request.headers_mut().insert("x-gateway-deadline", "50ms".parse().unwrap());
+    let answer = ask(&forward, request).await;
+    assert_eq!(answer.verdict(), (502, Some("unknown")));
+    assert_eq!((&answer.json()["kind"], simulator.sessions().len()), (&json!("deadline"), 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_kind_of_failure_has_its_status() {
     let cases: [(FaultKind, &str, u16); 7] = [
         (FaultKind::Connect, "none", 502),

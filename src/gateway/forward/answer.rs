@@ -13,6 +13,25 @@ use crate::wire::{Answer, Reply};
 /// Where the answers of the gateway's own are explained.
 const MORE_INFO: &str = "https://docs.rs/twilio-proxy/latest/twilio_proxy/guide/sidecar/";
 
+/// What was asked for, as far as it makes a difference to what a failure is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stake {
+    NamedCreate,
+    UnnamedCreate,
+    Other,
+}
+
+impl Stake {
+    pub(super) fn create(is_named: bool) -> Self {
+        if is_named { Self::NamedCreate } else { Self::UnnamedCreate }
+    }
+
+    /// Whether a session may have been made that nobody was told of.
+    fn may_have_made(self, error: &Error) -> bool {
+        self != Self::Other && error.effect() != Effect::None
+    }
+}
+
 /// An answer of the gateway's own, in the shape of the API's errors.
 pub(super) struct Outcome {
     status: StatusCode,
@@ -43,8 +62,8 @@ impl Outcome {
         self
     }
 
-    fn of(error: &Error, is_create: bool) -> Self {
-        let mut own = Self::own(status(error, is_create), error.effect(), error.to_string());
+    fn of(error: &Error, stake: Stake) -> Self {
+        let mut own = Self::own(status(error, stake), error.effect(), error.to_string());
         own.attempts = error.attempts();
         own.body.insert("kind".into(), json!(error.kind().as_str()));
         if let Some(code) = error.code() {
@@ -124,19 +143,22 @@ pub(super) fn relayed(answer: Answer, effect: Option<Effect>) -> Response<Full<B
 }
 
 /// A failure: the API's own answer, or ours where there is none or where it would mislead.
-pub(super) fn failed(error: &Error, is_create: bool) -> Response<Full<Bytes>> {
+pub(super) fn failed(error: &Error, stake: Stake) -> Response<Full<Bytes>> {
     // To a client, an error is a create that was not made.
-    let misleads = is_create && error.effect() != Effect::None;
+    let misleads = stake.may_have_made(error);
     match error.answer() {
         Some(answer) if !misleads => relayed(answer.clone(), Some(error.effect())),
-        _ => own(Outcome::of(error, is_create)),
+        _ => own(Outcome::of(error, stake)),
     }
 }
 
-fn status(error: &Error, is_create: bool) -> StatusCode {
+fn status(error: &Error, stake: Stake) -> StatusCode {
+    let may_have_made = stake.may_have_made(error);
     match error.kind() {
+        // Nothing but a look can tell, whatever it failed for: one status to act upon.
+        _ if may_have_made && stake == Stake::UnnamedCreate => StatusCode::BAD_GATEWAY,
         ErrorKind::Deadline => StatusCode::GATEWAY_TIMEOUT,
-        _ if is_create && error.effect() != Effect::None => StatusCode::BAD_GATEWAY,
+        _ if may_have_made => StatusCode::BAD_GATEWAY,
         ErrorKind::Encode => StatusCode::BAD_REQUEST,
         ErrorKind::Config => StatusCode::INTERNAL_SERVER_ERROR,
         // After an attempt of unknown effect, a refusal is no invitation to try again.

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 use tower::util::{Oneshot, ServiceExt};
 
-use super::answer::{failed, relayed, replied};
+use super::answer::{Stake, failed, relayed, replied};
 use super::plan::Plan;
 use super::{Forwarded, Forwards, Relay};
 use crate::sessions::{CreateSession, DeleteSession, UpdateSession};
@@ -40,10 +40,10 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<C, U, D, R> {
-        Create { #[pin] call: C },
+        Create { #[pin] call: C, stake: Stake },
         Update { #[pin] call: U },
         Delete { #[pin] call: D },
-        Relay { #[pin] call: R, is_create: bool },
+        Relay { #[pin] call: R, stake: Stake },
         Answer { response: Option<Response<Full<Bytes>>> },
     }
 }
@@ -52,12 +52,12 @@ impl<G: Forwards> ResponseFuture<G> {
     pub(super) fn new(gateway: &G, plan: Plan) -> Self {
         let gateway = || gateway.clone();
         let state = match plan {
-            Plan::Create(create) => State::Create { call: gateway().oneshot(create) },
+            Plan::Create { create, stake } => {
+                State::Create { call: gateway().oneshot(create), stake }
+            }
             Plan::Update(update) => State::Update { call: gateway().oneshot(update) },
             Plan::Delete(delete) => State::Delete { call: gateway().oneshot(delete) },
-            Plan::Relay { relay, is_create } => {
-                State::Relay { call: gateway().oneshot(relay), is_create }
-            }
+            Plan::Relay { relay, stake } => State::Relay { call: gateway().oneshot(relay), stake },
             Plan::Answer(response) => State::Answer { response: Some(response) },
         };
         Self { state }
@@ -69,21 +69,21 @@ impl<G: Forwards> Future for ResponseFuture<G> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match self.project().state.project() {
-            StateProjection::Create { call } => match ready!(call.poll(cx)) {
+            StateProjection::Create { call, stake } => match ready!(call.poll(cx)) {
                 Ok(reply) => replied(reply, StatusCode::CREATED),
-                Err(error) => failed(&error, true),
+                Err(error) => failed(&error, *stake),
             },
             StateProjection::Update { call } => match ready!(call.poll(cx)) {
                 Ok(reply) => replied(reply, StatusCode::OK),
-                Err(error) => failed(&error, false),
+                Err(error) => failed(&error, Stake::Other),
             },
             StateProjection::Delete { call } => match ready!(call.poll(cx)) {
                 Ok(reply) => replied(reply, StatusCode::NO_CONTENT),
-                Err(error) => failed(&error, false),
+                Err(error) => failed(&error, Stake::Other),
             },
-            StateProjection::Relay { call, is_create } => match ready!(call.poll(cx)) {
+            StateProjection::Relay { call, stake } => match ready!(call.poll(cx)) {
                 Ok(answer) => relayed(answer, None),
-                Err(error) => failed(&error, *is_create),
+                Err(error) => failed(&error, *stake),
             },
             StateProjection::Answer { response } => match response.take() {
                 Some(response) => response,

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body::Body as _;
 use http_body_util::Full;
 
-use super::answer::{self, Outcome};
+use super::answer::{self, Outcome, Stake};
 use super::relay::other;
 use super::{ForwardLayer, Forwarded, Relay, headers, wishes};
 use crate::call::{CallOptions, Effect, ServiceSid, SessionSid};
@@ -16,12 +16,15 @@ use crate::wire::{Configured, Operation, Route, codes};
 
 /// What a request comes to.
 pub(super) enum Plan {
-    Create(Forwarded<CreateSession>),
+    Create {
+        create: Forwarded<CreateSession>,
+        stake: Stake,
+    },
     Update(Forwarded<UpdateSession>),
     Delete(Forwarded<DeleteSession>),
     Relay {
         relay: Configured<Relay>,
-        is_create: bool,
+        stake: Stake,
     },
     /// It goes nowhere.
     Answer(Response<Full<Bytes>>),
@@ -96,7 +99,8 @@ fn typed(route: &Route, asked: &Asked<'_>, options: &CallOptions) -> Option<Plan
     Some(match route {
         Route::CreateSession { service } => {
             let (create, left) = CreateSession::from_form(*service, pairs(asked.form()?)?);
-            Plan::Create(create.detailed().with(rest(left)))
+            let stake = Stake::create(create.unique_name.is_some());
+            Plan::Create { create: create.detailed().with(rest(left)), stake }
         }
         Route::UpdateSession { service, key } => {
             let session = SessionSid::new(key).ok()?;
@@ -131,8 +135,12 @@ impl Asked<'_> {
             path_and_query: self.path_and_query.to_owned(),
             body: self.body,
         };
-        let is_create = matches!(route, Route::CreateSession { .. });
-        Plan::Relay { relay: relay.with(options), is_create }
+        let stake = match route {
+            // Whatever name it has, nobody has read it.
+            Route::CreateSession { .. } => Stake::create(false),
+            _ => Stake::Other,
+        };
+        Plan::Relay { relay: relay.with(options), stake }
     }
 }
 
