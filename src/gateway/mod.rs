@@ -19,6 +19,7 @@ mod defaults;
 mod edges;
 mod error;
 mod ext;
+pub mod forward;
 mod health;
 mod limited;
 mod pages;
@@ -35,6 +36,7 @@ pub use concurrency::{ConcurrencyClassifier, concurrency_limit};
 pub use credentials::CredentialsHealth;
 pub use error::{Error, ErrorKind};
 pub use ext::GatewayExt;
+pub use forward::{Forward, ForwardLayer};
 pub use health::{
     BudgetHealth, CircuitHealth, CoalescingHealth, ConcurrencyHealth, EndpointHealth, FleetHealth,
     Health, HedgingHealth, Monitor, RateLimitHealth,

@@ -341,7 +341,7 @@ impl Call {
             O::decode(answer)
                 .map_err(|error| Error::from_decode(error, head.status, request_id, attempts))
         } else {
-            Err(Error::from_answer(&answer, facts, &self.clock))
+            Err(Error::from_answer(answer, facts, &self.clock))
         }
     }
 }

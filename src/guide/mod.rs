@@ -24,5 +24,8 @@ pub mod credentials {}
 #[doc = include_str!("webhooks.md")]
 pub mod webhooks {}
 
+#[doc = include_str!("sidecar.md")]
+pub mod sidecar {}
+
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

@@ -39,6 +39,12 @@ pub(super) fn at_most(
     Err(EncodeError::new(parameter, problem))
 }
 
+/// What a `Ttl` says, where it is written as [`ttl`] writes it.
+pub(super) fn read_ttl(text: &str) -> Option<Duration> {
+    let seconds = text.parse().ok().filter(|seconds| (1..TTL_END).contains(seconds))?;
+    (seconds.to_string() == text).then(|| Duration::from_secs(seconds))
+}
+
 /// `Ttl`, in whole seconds.
 pub(super) fn ttl(ttl: Option<Duration>, to: &mut Encoder<'_>) -> Result<(), EncodeError> {
     let Some(ttl) = ttl else { return Ok(()) };
@@ -55,6 +61,15 @@ pub(super) fn ttl(ttl: Option<Duration>, to: &mut Encoder<'_>) -> Result<(), Enc
     Err(EncodeError::new("Ttl", problem))
 }
 
+/// 0000-01-01T00:00:00Z: an earlier year is written with a sign and six digits.
+const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
+
+/// What a `DateExpiry` says, in any zone, where nothing of it is lost when [`date_expiry`] writes it.
+pub(super) fn read_date_expiry(text: &str) -> Option<Timestamp> {
+    let date: Timestamp = text.parse().ok()?;
+    (date >= YEAR_ZERO && date.subsec_nanosecond() == 0).then_some(date)
+}
+
 /// `DateExpiry`, as `YYYY-MM-DDTHH:MM:SSZ`.
 ///
 /// What is finer than a second is cut off, toward the past: a session may end up to a second
@@ -63,9 +78,6 @@ pub(super) fn date_expiry(
     expiry: Option<Timestamp>,
     to: &mut Encoder<'_>,
 ) -> Result<(), EncodeError> {
-    /// 0000-01-01T00:00:00Z: an earlier year is written with a sign and six digits.
-    const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
-
     let Some(expiry) = expiry else { return Ok(()) };
     if expiry < YEAR_ZERO {
         return Err(EncodeError::new("DateExpiry", "must be in the year 0 or later"));

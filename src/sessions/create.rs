@@ -9,7 +9,7 @@ use crate::wire::{
 };
 
 /// A session has two sides: Twilio refuses a third with its error 80609.
-const MOST_PARTICIPANTS: usize = 2;
+pub(super) const MOST_PARTICIPANTS: usize = 2;
 
 /// Creates a session.
 ///

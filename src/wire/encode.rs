@@ -24,6 +24,7 @@ pub struct Encoder<'a> {
     path: String,
     has_query: bool,
     form: String,
+    body: Option<Bytes>,
     absolute: Option<Uri>,
     scope: Option<Sid>,
     account: Option<Sid>,
@@ -42,6 +43,7 @@ impl<'a> Encoder<'a> {
             path,
             has_query: false,
             form: String::new(),
+            body: None,
             absolute: None,
             scope: None,
             account: None,
@@ -100,6 +102,36 @@ impl<'a> Encoder<'a> {
     pub fn absolute(&mut self, name: &'static str, url: &str) -> Result<&mut Self, EncodeError> {
         let uri = self.endpoint.admit(url).map_err(|error| EncodeError::elsewhere(name, error))?;
         self.absolute = Some(uri);
+        Ok(self)
+    }
+
+    /// Takes a request as somebody else has said it: path, query and body byte for byte, and what is
+    /// known of it in place of the operation's own. Its media type is a header like any other.
+    ///
+    /// # Errors
+    ///
+    /// The path does not begin with a slash, or has a segment that leads elsewhere, however it is
+    /// escaped; see [`Encoder::segment`].
+    pub(crate) fn as_said(
+        &mut self,
+        meta: OperationMeta,
+        path_and_query: &str,
+        body: Bytes,
+    ) -> Result<&mut Self, EncodeError> {
+        let path = path_and_query.split_once('?').map_or(path_and_query, |(path, _)| path);
+        // An escaped slash is one to some servers, and so is a backslash.
+        let leads_elsewhere = |segment: &str| {
+            let segment = percent::decode(segment);
+            segment
+                .is_some_and(|text| text.split(['/', '\\']).any(|part| matches!(part, "." | "..")))
+        };
+        if !path.starts_with('/') || path.split('/').any(leads_elsewhere) {
+            return Err(EncodeError::new("path", "must be absolute, without \".\" and \"..\""));
+        }
+        self.meta = meta;
+        self.path.truncate(self.endpoint.prefix().len());
+        self.path.push_str(path_and_query);
+        self.body = Some(body);
         Ok(self)
     }
 
@@ -166,10 +198,11 @@ impl<'a> Encoder<'a> {
             headers = options.extra_headers().clone();
             facts = facts.with_options(Some(options));
         }
-        if self.meta.method == Method::POST {
+        if self.meta.method == Method::POST && self.body.is_none() {
             facts = facts.with_content_type("application/x-www-form-urlencoded");
         }
-        let mut request = Request::new(Full::new(Bytes::from(self.form)));
+        let mut request =
+            Request::new(Full::new(self.body.unwrap_or_else(|| Bytes::from(self.form))));
         *request.method_mut() = self.meta.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;

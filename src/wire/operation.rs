@@ -1,5 +1,7 @@
+use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::answer::request_id;
@@ -254,14 +256,14 @@ impl<O: Operation> Operation for Detailed<O> {
 
     fn decode(answer: Answer) -> Result<Self::Output, DecodeError> {
         let (status, attempts, elapsed) = (answer.status, answer.attempts, answer.elapsed);
-        let headers = answer.headers.clone();
+        let (headers, body) = (answer.headers.clone(), answer.body.clone());
         let output = O::decode(answer)?;
-        Ok(Reply { output, status, headers, attempts, elapsed, recovered: false })
+        Ok(Reply { output, status, headers, body, attempts, elapsed, recovered: false })
     }
 }
 
 /// An output and how it came.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Reply<T> {
     /// What the operation asked for.
@@ -270,13 +272,30 @@ pub struct Reply<T> {
     pub status: StatusCode,
     /// The headers of the answer.
     pub headers: HeaderMap,
+    /// The body of the answer, byte for byte as it came: for whoever hands it on.
+    pub body: Bytes,
     /// How many attempts it took; 1 when the first went well.
     pub attempts: u32,
     /// From the encoding of the call to its whole answer.
     pub elapsed: Duration,
     /// Whether the answer was lost, and a look at the session showed that the work is done; status
-    /// and headers are then those of the look.
+    /// headers and body are then those of the look.
     pub recovered: bool,
+}
+
+/// Prints of headers and body how much there is: a header may be a secret, and a body names people.
+impl<T: fmt::Debug> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("output", &self.output)
+            .field("status", &self.status)
+            .field("headers", &self.headers.len())
+            .field("body_bytes", &self.body.len())
+            .field("attempts", &self.attempts)
+            .field("elapsed", &self.elapsed)
+            .field("recovered", &self.recovered)
+            .finish()
+    }
 }
 
 impl<T> Reply<T> {

@@ -98,11 +98,11 @@ impl Error {
 
     /// An answer that the operation does not accept.
     pub(in crate::gateway) fn from_answer(
-        answer: &Answer,
+        answer: Answer,
         facts: &CallFacts,
         clock: &Clock,
     ) -> Self {
-        let api = ApiError::read(answer, clock);
+        let api = ApiError::read(&answer, clock);
         let status = answer.status;
         let mut effect = Effect::of_status(status);
         if facts.any_unknown() {
@@ -120,6 +120,7 @@ impl Error {
                 server_date: answer.date(),
                 endpoint: facts.endpoint(),
             };
+            inner.answer = Some(answer);
         })
     }
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::call::{Effect, Rejection};
-use crate::wire::ApiError;
+use crate::wire::{Answer, ApiError};
 
 pub use kind::ErrorKind;
 pub(super) use make::SoFar;
@@ -51,6 +51,7 @@ struct Inner {
     status: Option<StatusCode>,
     detail: Cow<'static, str>,
     api: Option<ApiError>,
+    answer: Option<Answer>,
     rejection: Option<Rejection>,
     request_id: Option<HeaderValue>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -78,6 +79,7 @@ impl Error {
             status: None,
             detail: detail.into(),
             api: None,
+            answer: None,
             rejection: None,
             request_id: None,
             source: None,
@@ -181,6 +183,13 @@ impl Error {
     #[must_use]
     pub fn api(&self) -> Option<&ApiError> {
         self.0.api.as_ref()
+    }
+
+    /// The answer that was no success, whole: for whoever hands it on. Its body may hold a phone
+    /// number; nothing prints it.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        self.0.answer.as_ref()
     }
 
     /// Twilio's name for the last request (`RQ…`), where an answer came: what its support asks for.

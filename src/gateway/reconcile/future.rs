@@ -14,7 +14,7 @@ use super::judgement::{
 use super::recover::{Look, Roll};
 use super::{Clue, Findable, Manner};
 use crate::call::{CallOptions, Effect};
-use crate::gateway::Error;
+use crate::gateway::{Error, ErrorKind};
 use crate::sessions::{FetchSession, ListParticipants, Session, SessionKey, SessionParticipant};
 use crate::wire::{Operation, Page, Reply};
 
@@ -152,7 +152,11 @@ impl<G: Clone> Seek<G> {
     where
         G: Service<Look>,
     {
-        let refused = error.code().is_some_and(|code| self.clue.refusals.contains(&code));
+        let refused = match error.code() {
+            Some(code) => self.clue.refusals.contains(&code),
+            // A refusal that broke off before it said why: the name of a new session may be the reason.
+            None => self.clue.is_new && error.kind() == ErrorKind::Refused,
+        };
         if !refused || error.effect() != Effect::Unknown {
             return None;
         }

@@ -123,6 +123,17 @@ fn basic(user: &str, password: &SecretString) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(value)).unwrap_or(HeaderValue::from_static("Basic"))
 }
 
+/// The account that an `Authorization` header names: the user of the Basic scheme, if that is one. An
+/// API key, or a token, doesn't say whose it is.
+pub(crate) fn account_of(header: &HeaderValue) -> Option<AccountSid> {
+    let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
+    let encoded = scheme.eq_ignore_ascii_case("basic").then(|| encoded.trim())?;
+    // It has the password in it.
+    let plain = Zeroizing::new(STANDARD.decode(encoded).ok()?);
+    let user = plain.split(|byte| *byte == b':').next()?;
+    AccountSid::new(std::str::from_utf8(user).ok()?).ok()
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {

@@ -53,6 +53,7 @@ pub mod signing;
 mod tests;
 
 pub use credentials::Credentials;
+pub(crate) use credentials::account_of;
 pub use env::CredentialsError;
 pub use file::{FileCredentials, FileError};
 pub use function::FnCredentials;

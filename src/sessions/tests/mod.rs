@@ -1,3 +1,4 @@
+mod forms;
 mod golden;
 mod model;
 mod names;

@@ -63,6 +63,35 @@ const DATE: &str = "Fri, 02 Jan 2026 03:04:05 GMT";
 const FOUND: &str =
     r#"{"sid":"KC00000000000000000000000000000001","date_created":"2026-01-02T03:04:05Z"}"#;
 
+/// The answer was lost, and of the refusal that followed came half: its code was not in it, nobody looked,
+/// and the session was there.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_broke_off_before_its_code_is_looked_into() {
+    for (status, body, found) in [
+        (400, r#"{"message":"A session with th"#, true),
+        (409, "", true),
+        (400, r#"{"code":20001}"#, false),
+        (503, "", false),
+    ] {
+        let stack = tower::service_fn(move |request: Request<Full<Bytes>>| {
+            let facts = CallFacts::of(request.extensions()).unwrap();
+            facts.mark_reached();
+            facts.mark_sent();
+            let (status, body) = match facts.operation() {
+                "sessions.create" => (status, body),
+                _ => (200, FOUND),
+            };
+            let response = Response::builder().status(status).header("date", DATE);
+            let response = response.body(Full::new(Bytes::from(body))).unwrap();
+            std::future::ready(Ok::<_, BoxError>(response))
+        });
+        let gateway = Gateway::new(stack, Endpoint::new(Endpoint::TWILIO).unwrap());
+        let gateway = ReconcileLayer::new().layer(gateway);
+        let created = gateway.send(CreateSession::new(service()).unique_name("order")).await;
+        assert_eq!(created.is_ok(), found, "{status} {body}");
+    }
+}
+
 /// The participants asked for are on the page, and there is another page: that makes more of them.
 #[tokio::test(start_paused = true)]
 async fn participants_on_another_page_are_too_many() {
