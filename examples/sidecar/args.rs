@@ -1,6 +1,8 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -15,9 +17,13 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve until SIGTERM or Ctrl-C. Credentials come from TWILIO_ACCOUNT_SID and
-    /// TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET
+    /// Serve until SIGTERM or Ctrl-C; SIGHUP reads the configuration again. Without one, credentials
+    /// come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET
     Serve(Box<Serve>),
+    /// Read the configuration, say what is wrong with it, and do nothing else
+    Check(Upstream),
+    /// Print the JSON Schema of a configuration
+    Schema,
     /// Show a sidecar at work, over a simulator that breaks requests; what no command does as well
     Demo,
 }
@@ -74,6 +80,9 @@ pub(crate) struct Limits {
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Upstream")]
 pub(crate) struct Upstream {
+    /// The stack and its settings: TOML or JSON; TWILIO_PROXY__ variables and the flags below go before it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Where the API is [default: https://proxy.twilio.com]
     #[arg(long, value_name = "URL", conflicts_with = "simulate")]
     pub(crate) upstream: Option<String>,
@@ -87,8 +96,8 @@ pub(crate) struct Upstream {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) attempt_timeout: Option<Duration>,
     /// How often a call may be tried, the first time included [default: 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_attempts: Option<u32>,
+    #[arg(long, value_name = "N")]
+    pub(crate) max_attempts: Option<NonZeroU32>,
     /// Over a simulator in memory instead, which breaks one request in four by this seed
     #[arg(long, value_name = "SEED")]
     pub(crate) simulate: Option<u64>,

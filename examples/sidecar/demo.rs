@@ -77,7 +77,8 @@ async fn start(upstream: &str) -> Result<Sidecar, Failure> {
     match Args::try_parse_from(line)?.command {
         Some(Command::Serve(args)) => {
             let args: &Serve = &args;
-            Sidecar::start(args, stack::gateway(&args.upstream)?).await
+            let deployment = stack::deployment(&args.upstream)?;
+            Sidecar::start(args, deployment.gateway().clone()).await
         }
         _ => Err("`serve` is the command that was given".into()),
     }

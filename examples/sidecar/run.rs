@@ -1,5 +1,6 @@
 //! From the first connection to the last.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,9 +9,12 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service as _};
+use twilio_proxy::gateway::config::Deployment;
 use twilio_proxy::gateway::forward::refusal;
 use twilio_proxy::gateway::{Forward, ForwardLayer};
 
@@ -21,6 +25,19 @@ use crate::stack::{self, Upward};
 use crate::{admin, connection};
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
+
+/// An address that others reach, and nobody has said that they may.
+#[derive(Debug)]
+pub(crate) struct OpenDoor(SocketAddr);
+
+impl fmt::Display for OpenDoor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = "is not on loopback, and whoever reaches it acts for the account";
+        write!(f, "{} {why}: --allow-remote says that you know", self.0)
+    }
+}
+
+impl std::error::Error for OpenDoor {}
 
 /// A sidecar at work.
 pub(crate) struct Sidecar {
@@ -34,8 +51,7 @@ impl Sidecar {
     pub(crate) async fn start(args: &Serve, gateway: Upward) -> Result<Self, Failure> {
         for address in [args.listen, args.admin] {
             if !address.ip().is_loopback() && !args.allow_remote {
-                let why = "is not on loopback, and whoever reaches it acts for the account";
-                return Err(format!("{address} {why}: --allow-remote says that you know").into());
+                return Err(OpenDoor(address).into());
             }
         }
         let guard = Guard { hosts: args.hosts.clone() };
@@ -107,42 +123,82 @@ async fn forwarded(
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn until_told(args: &Serve) -> Result<(), Failure> {
     let mut told = Told::listen()?;
-    let sidecar = Sidecar::start(args, stack::gateway(&args.upstream)?).await?;
+    let deployment = stack::deployment(&args.upstream)?;
+    let sidecar = Sidecar::start(args, deployment.gateway().clone()).await?;
     println!("listening on http://{}", sidecar.front.address());
     println!("admin on http://{}", sidecar.admin.address());
-    told.once().await;
+    while let Word::Reload = told.next().await {
+        reload(&deployment, args);
+    }
     println!("stopping, within {:?}", args.drain);
     let cut_off = tokio::select! {
         cut_off = sidecar.stop(args.drain) => cut_off,
         // Told twice: at once.
-        () = told.once() => return Err("told twice to stop: requests in flight were cut off".into()),
+        () = told.stop() => return Err("told twice to stop: requests in flight were cut off".into()),
     };
     let CutOff { requests, connections } = cut_off;
     println!("stopped: cut off {requests} on {connections} connections");
     Ok(())
 }
 
-/// The signals that say stop.
+/// Puts in place what the configuration says now. One with a mistake in it changes nothing.
+fn reload(deployment: &Deployment, args: &Serve) {
+    let read = stack::config(&args.upstream).and_then(|config| deployment.reload(&config));
+    match read {
+        Ok(reloaded) => {
+            println!("reloaded: changed {}", listed(&reloaded.changed));
+            if !reloaded.needs_restart.is_empty() {
+                println!("only after a restart: {}", listed(&reloaded.needs_restart));
+            }
+        }
+        Err(error) => eprintln!("sidecar: not reloaded: {error}"),
+    }
+}
+
+fn listed(keys: &[String]) -> String {
+    if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") }
+}
+
+/// The signals that say something.
 struct Told {
     #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
+    terminate: Signal,
+    #[cfg(unix)]
+    hang_up: Signal,
 }
 
 impl Told {
     fn listen() -> Result<Self, Failure> {
         Ok(Self {
             #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn once(&mut self) {
+    async fn next(&mut self) -> Word {
         #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
+        return tokio::select! {
+            _ = self.terminate.recv() => Word::Stop,
+            _ = tokio::signal::ctrl_c() => Word::Stop,
+            _ = self.hang_up.recv() => Word::Reload,
+        };
         #[cfg(not(unix))]
-        let _ = tokio::signal::ctrl_c().await;
+        {
+            let _ = tokio::signal::ctrl_c().await;
+            Word::Stop
+        }
     }
+
+    /// A second time: at once. What was to be read again is of no use any more.
+    async fn stop(&mut self) {
+        while let Word::Reload = self.next().await {}
+    }
+}
+
+/// What a signal says.
+enum Word {
+    Stop,
+    Reload,
 }

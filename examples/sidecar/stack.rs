@@ -1,43 +1,56 @@
 //! The gateway that the sidecar stands on.
 
-use twilio_proxy::gateway::{BoxedStack, Error, Gateway, GatewayBuilder, Reconcile};
-use twilio_proxy::middleware::auth::Credentials;
+use std::time::Duration;
+
+use twilio_proxy::gateway::config::{
+    ConfigError, ConfigSources, ConfiguredGateway, CredentialsConfig, CredentialsFrom, Deployment,
+    GatewayConfig, HumanDuration,
+};
 use twilio_proxy::simulator::{FaultPlan, Settings, Simulator};
 
 use crate::args::Upstream;
 
 /// A gateway whose type says nothing of its layers.
-pub(crate) type Upward = Reconcile<Gateway<BoxedStack>>;
+pub(crate) type Upward = ConfiguredGateway;
 
 /// How many requests a simulator breaks.
 const BREAKAGE: f64 = 0.25;
 
-/// The default stack, with what the command line says of it.
-pub(crate) fn gateway(args: &Upstream) -> Result<Upward, Error> {
-    if let Some(seed) = args.simulate {
-        let simulator = Simulator::with(Settings::default().without_authentication());
-        simulator.set_faults(FaultPlan::random(seed).rate(BREAKAGE));
-        return Ok(tuned(Gateway::builder(Credentials::none()), args).over(simulator)?.boxed());
-    }
-    let builder = match args.callers_credentials {
-        true => Gateway::builder(Credentials::none()),
-        false => GatewayBuilder::from_env()?,
-    };
-    Ok(tuned(builder, args).build()?.boxed())
-}
+/// Where a simulator in memory is taken to be. Nobody listens there, and nobody needs to.
+const SIMULATED: &str = "http://127.0.0.1";
 
-fn tuned(mut builder: GatewayBuilder, args: &Upstream) -> GatewayBuilder {
+/// What the file says, what the environment says, and then the command line.
+pub(crate) fn config(args: &Upstream) -> Result<GatewayConfig, ConfigError> {
+    let file = args.config.iter();
+    let sources = file.fold(ConfigSources::new(), ConfigSources::file);
+    let mut config = sources.environment().read()?;
     if let Some(url) = &args.upstream {
-        builder = builder.base_url(url);
-    }
-    if let Some(deadline) = args.deadline {
-        builder = builder.deadline(deadline);
-    }
-    if let Some(timeout) = args.attempt_timeout {
-        builder = builder.attempt_timeout(timeout);
+        config.endpoint.base_url = Some(url.clone());
     }
     if let Some(attempts) = args.max_attempts {
-        builder = builder.max_attempts(attempts);
+        config.retry.max_attempts = Some(attempts);
     }
-    builder.user_agent(concat!("sidecar/", env!("CARGO_PKG_VERSION")))
+    let human = |time: Option<Duration>| time.map(HumanDuration);
+    config.deadline.within = human(args.deadline).or(config.deadline.within);
+    config.attempt_timeout.within = human(args.attempt_timeout).or(config.attempt_timeout.within);
+    let agent = concat!("sidecar/", env!("CARGO_PKG_VERSION"));
+    config.endpoint.user_agent.get_or_insert_with(|| agent.to_owned());
+    if args.simulate.is_some() {
+        config = config.simulated(SIMULATED);
+    }
+    if args.callers_credentials {
+        let mut nobodys = CredentialsConfig::default();
+        nobodys.from = Some(CredentialsFrom::None);
+        config.credentials = nobodys;
+    }
+    config.check().map(|()| config)
+}
+
+/// The stack as the configuration has it.
+pub(crate) fn deployment(args: &Upstream) -> Result<Deployment, ConfigError> {
+    let config = config(args)?;
+    let Some(seed) = args.simulate else { return config.build() };
+    let simulator = Simulator::with(Settings::default().without_authentication());
+    simulator.set_faults(FaultPlan::random(seed).rate(BREAKAGE));
+    config.over(simulator)
 }

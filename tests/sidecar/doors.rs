@@ -117,7 +117,7 @@ fn it_starts_on_no_port_that_others_reach_and_without_no_credentials() {
         (&["--listen", "0.0.0.0:0"][..], true, "--allow-remote"),
         (&["--admin", "[::]:0"], true, "--allow-remote"),
         (&[], false, "TWILIO_"),
-        (&["--upstream", "not a url"], true, "base URL"),
+        (&["--upstream", "not a url"], true, "endpoint.base_url"),
     ] {
         // The last of two flags counts.
         let mut arguments: Vec<&str> = free.to_vec();
@@ -127,6 +127,6 @@ fn it_starts_on_no_port_that_others_reach_and_without_no_credentials() {
         }
         arguments.extend(more);
         let (code, errors) = fails(&arguments, credentials);
-        assert!(code == 1 && errors.contains(reason), "{arguments:?}: {code} {errors}");
+        assert!(code == 2 && errors.contains(reason), "{arguments:?}: {code} {errors}");
     }
 }

@@ -8,6 +8,7 @@ mod answers;
 mod connections;
 mod creates;
 mod credentials;
+mod deployments;
 mod doors;
 mod forms;
 mod headers;

@@ -61,6 +61,13 @@ impl Sidecar {
         assert!(killed.success());
     }
 
+    /// SIGHUP: read the configuration again.
+    #[allow(dead_code, reason = "of the two tests that share this, one reloads")]
+    pub(crate) fn hang_up(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+    }
+
     /// The rest of what it prints, until it has ended.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();

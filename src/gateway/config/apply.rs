@@ -3,7 +3,9 @@
 use secrecy::ExposeSecret;
 
 use super::live::Handles;
-use super::{Choice, ConfigError, GatewayConfig, HumanDuration, OrNever, Protocol};
+use super::{
+    Choice, ConfigError, CredentialsFrom, GatewayConfig, HumanDuration, OrNever, Protocol,
+};
 use crate::call::WhenLimited;
 use crate::gateway::{Gateway, GatewayBuilder, ReconcileLayer, StackLayers};
 use crate::middleware::auth::Credentials;
@@ -27,16 +29,26 @@ impl GatewayConfig {
             .reconcile(self.reconciling())
             .transport(self.moving()?)
             .allow_plain_http(it.allow_plain_http == Some(true));
-        if let Some(region) = &it.region {
-            builder = builder.region(region);
-        }
-        if let Some(edge) = &it.edge {
-            builder = builder.edge(edge);
-        }
+        let (region, edge) = self.place();
+        builder = region.into_iter().fold(builder, GatewayBuilder::region);
+        builder = edge.into_iter().fold(builder, GatewayBuilder::edge);
         builder = it.failover_edges.iter().flatten().fold(builder, GatewayBuilder::failover_edge);
         builder = it.failover_urls.iter().flatten().fold(builder, GatewayBuilder::failover_to);
         builder = it.user_agent.iter().fold(builder, GatewayBuilder::user_agent);
         Ok(self.layered(self.provided(builder)?, handles))
+    }
+
+    /// Region and edge. Where credentials come from the environment, so do these if the file says
+    /// nothing of them: a region that was overlooked would be another region's sessions.
+    fn place(&self) -> (Option<String>, Option<String>) {
+        let it = &self.endpoint;
+        let place = (it.region.clone(), it.edge.clone());
+        if self.credentials.source() != CredentialsFrom::Environment {
+            return place;
+        }
+        // What is no text becomes what is no label, which is refused.
+        let named = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        (place.0.or_else(|| named("TWILIO_REGION")), place.1.or_else(|| named("TWILIO_EDGE")))
     }
 
     /// The layers that have no method of the builder's.

@@ -32,9 +32,9 @@ sections! {
     EndpointConfig {
         /// The base URL; Twilio's own by default.
         base_url: String,
-        /// The Twilio region, such as "ie1".
+        /// The Twilio region, such as "ie1"; with credentials from the environment, TWILIO_REGION by default.
         region: String,
-        /// The Twilio edge, such as "dublin".
+        /// The Twilio edge, such as "dublin"; with credentials from the environment, TWILIO_EDGE by default.
         edge: String,
         /// Further edges that calls may go through, such as "frankfurt".
         failover_edges: Vec<String>,
