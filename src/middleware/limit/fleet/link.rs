@@ -16,6 +16,7 @@ pub(super) struct Link {
     /// Counts the outages. A key that has not asked since the last one has to say so.
     pub(super) outages: u64,
     down: Option<Down>,
+    went: Option<Instant>,
     up: Option<Instant>,
 }
 
@@ -70,8 +71,14 @@ impl Link {
             return false;
         }
         self.outages += 1;
+        self.went = Some(now);
         self.down = Some(Down { since: now, backoff: FIRST_PROBE, probe_at: now + FIRST_PROBE });
         true
+    }
+
+    /// When the last outage began.
+    pub(super) fn went(&self) -> Option<Instant> {
+        self.went
     }
 
     pub(super) fn down_since(&self) -> Option<Instant> {

@@ -1,5 +1,7 @@
 //! A quota that a fleet of processes shares.
 
+mod cells;
+mod exchange;
 mod lease;
 mod limiter;
 mod link;
@@ -23,3 +25,6 @@ pub use settings::FleetSettings;
 pub use state::FleetState;
 pub use status::FleetStatus;
 pub use store::{Answer, Ask, Page, Store};
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use tokio::time::Instant;
 
-use super::limiter::Fleet;
+use super::cells::Fleet;
 use super::state::{Cells, Shelf};
 use super::store::Store;
 use crate::middleware::limit::rate::{Check, Key, Verdict};
