@@ -52,7 +52,8 @@ impl<S: Store> Fleet<S> {
             if at > now {
                 // What the fleet has to be told is told at once, and not when it is over.
                 let is_news = cells.hold.is_some_and(|hold| hold > now);
-                return match self.link().road(now, &self.settings.rng) {
+                let road = self.link().road(now, &self.settings.rng);
+                return match road {
                     Road::Open if is_news => {
                         Check::Ask(self.question(shelf, key, cells, &pace, now, 0))
                     }
