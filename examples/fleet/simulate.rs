@@ -22,27 +22,30 @@ const SECONDS: u64 = 60;
 struct Scene {
     processes: u32,
     accounts: u32,
-    /// How much of the quota is asked for; none for callers without rest, one for each process and account.
+    /// Callers of each process for each account.
+    callers: u32,
+    /// How much of the quota they ask for; none for callers without rest.
     load: Option<f64>,
     lease: Duration,
 }
 
 pub(crate) fn all() -> Outcome {
-    let scene = |processes, accounts, load, lease| Scene {
+    let scene = |processes, accounts, callers, load, lease| Scene {
         processes,
         accounts,
+        callers,
         load,
         lease: Duration::from_millis(lease),
     };
     let scenes = [
-        scene(8, 1, None, 34),
-        scene(8, 1, None, 500),
-        scene(100, 10, Some(0.8), 500),
-        scene(100, 10, None, 500),
-        scene(1000, 10, Some(0.5), 500),
-        scene(1000, 10, Some(0.8), 500),
-        scene(1000, 10, None, 34),
-        scene(1000, 10, None, 500),
+        scene(8, 1, 20, None, 34),
+        scene(8, 1, 20, None, 500),
+        scene(100, 10, 1, Some(0.8), 500),
+        scene(100, 10, 4, None, 34),
+        scene(100, 10, 4, None, 500),
+        scene(1000, 10, 1, Some(0.5), 500),
+        scene(1000, 10, 1, Some(0.8), 500),
+        scene(1000, 10, 2, None, 500),
     ];
     println!(
         "{RATE} calls/s for each account, {SECONDS} s of virtual time, 1 ms to the store and back"
@@ -72,9 +75,11 @@ async fn play(scene: &Scene) {
             FleetLimiter::new(store.clone(), settings)
         })
         .collect();
-    let rest = scene
-        .load
-        .map(|load| Duration::from_secs_f64(f64::from(scene.processes) / (load * f64::from(RATE))));
+    let rest = scene.load.map(|load| {
+        Duration::from_secs_f64(
+            f64::from(scene.processes * scene.callers) / (load * f64::from(RATE)),
+        )
+    });
     let callers = limiters.iter().flat_map(|limiter| {
         let went = Arc::clone(&went);
         let service = RateLimitLayer::with_limiter(limiter.clone()).layer(service_fn(
@@ -84,7 +89,8 @@ async fn play(scene: &Scene) {
             },
         ));
         let rng = &rng;
-        (0..scene.accounts).map(move |account| {
+        (0..scene.accounts * scene.callers).map(move |caller| {
+            let account = caller % scene.accounts;
             let service = service.clone();
             async move {
                 loop {

@@ -15,6 +15,7 @@ use super::{Outcome, Run};
 use crate::measure;
 
 /// Microseconds since 1970: the one clock that all processes see.
+#[allow(clippy::disallowed_methods)]
 pub(crate) fn wall() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)

@@ -1,10 +1,11 @@
 //! Redis killed and started again, with nothing remembered, in the middle of everything.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::{Request, Response};
+use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 use twilio_proxy::call::BoxError;
 use twilio_proxy::middleware::limit::fleet::{FleetSettings, RedisLimiter};

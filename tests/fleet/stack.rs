@@ -1,8 +1,9 @@
 //! Through whole gateways: two of them, over a simulator each, share one quota.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use tokio::time::Instant;
 use twilio_proxy::gateway::{DefaultGateway, Gateway, GatewayExt};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;

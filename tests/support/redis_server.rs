@@ -62,7 +62,7 @@ impl RedisServer {
             if self.answers().is_ok() {
                 return Ok(());
             }
-            std::thread::sleep(Duration::from_millis(10));
+            pause();
         }
         Err(io::Error::new(io::ErrorKind::TimedOut, "redis-server does not answer"))
     }
@@ -75,6 +75,12 @@ impl RedisServer {
         stream.read_exact(&mut pong)?;
         if &pong == b"+PONG" { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
+}
+
+/// A process that starts can only be asked again.
+#[allow(clippy::disallowed_methods)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
 }
 
 impl Drop for RedisServer {

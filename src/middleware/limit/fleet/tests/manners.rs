@@ -76,7 +76,8 @@ async fn the_newest_quota_holds() {
         tokio::time::sleep(MS * 10_000).await;
     };
     tokio::join!(saturate(&processes, 10, MS * 20_000), story);
-    let (before, after) = (log.within(MS * 0, MS * 10_000), log.within(MS * 12_000, MS * 20_000));
+    let (before, after) =
+        (log.within(Duration::ZERO, MS * 10_000), log.within(MS * 12_000, MS * 20_000));
     assert!((295..=305).contains(&before), "{before}");
     assert!((78..=84).contains(&after), "{after}");
 }
