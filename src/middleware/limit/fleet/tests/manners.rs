@@ -25,6 +25,25 @@ async fn a_cell_that_was_asked_for_by_one_who_was_dropped_serves_the_next() {
     assert_eq!((status.granted, status.used, status.failures), (1, 1, 0));
 }
 
+/// What was given for ten who left is not a burst for ten who come later.
+#[tokio::test(start_paused = true)]
+async fn cells_whose_time_is_over_are_lost() {
+    let (store, log) = (MemoryStore::new(), Log::new());
+    store.set_takes(MS * 2);
+    let process = &fleet(&store, &thirty(), 1, &log)[0];
+    let ten = || futures_util::future::try_join_all((0..10).map(|_| process.call()));
+    let _ = tokio::time::timeout(MS * 5, ten()).await;
+    let status = process.limiter.status();
+    assert!(status.leased() >= 5, "{status:?}");
+    tokio::time::advance(MS * 5_000).await;
+    let before = log.went().len();
+    ten().await.expect("all go");
+    let at = log.went().split_off(before);
+    let at_once = at.iter().filter(|other| **other < at[0] + MS * 20).count();
+    assert!(at_once <= 5, "{at:?}");
+    assert!(process.limiter.status().expired >= 5);
+}
+
 /// A question that nobody waited for is no sign of an outage when it is found much later.
 #[tokio::test(start_paused = true)]
 async fn a_question_left_behind_is_asked_anew() {

@@ -45,6 +45,27 @@ async fn an_outage_costs_little_and_the_way_back_is_no_burst() {
     assert!(went > 1700, "{went} calls in all");
 }
 
+/// A store that kept its book finds the quota whole, since nobody took from it while it was away. But all that time
+/// the shares went on, and the others do not know yet.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_remembers_gives_no_burst_for_the_time_it_was_away() {
+    let (store, log) = (MemoryStore::new(), Log::new());
+    store.set_takes(MS * 2);
+    let settings = FleetSettings::new(Quota::per_second(30).burst(60)).processes(2);
+    let processes = fleet(&store, &settings, 2, &log);
+    let story = async {
+        tokio::time::sleep(MS * 10_000).await;
+        store.set_away(true);
+        tokio::time::sleep(MS * 10_000).await;
+        store.set_away(false);
+    };
+    tokio::join!(saturate(&processes, 80, MS * 30_000), story);
+    for from in (18_000..26_000).step_by(250) {
+        let second = log.within(MS * from, MS * (from + 1000));
+        assert!(second <= 34, "{second} in the second from {from} ms");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_quiet_fleet_goes_on_at_once_when_the_store_goes() {
     let (store, log) = (MemoryStore::new(), Log::new());
@@ -158,14 +179,19 @@ proptest! {
             let callers = processes.iter().flat_map(|process| vec![process; callers]).map(|process| {
                 let rng = &rng;
                 async move {
-                    while process.call().await.is_ok() {
-                        if rng.fraction() < 0.2 {
-                            tokio::time::sleep(rng.up_to(MS * 500)).await;
+                    loop {
+                        // Some lose patience, and leave cells behind that were given for them.
+                        let patience = rng.up_to(MS * 600);
+                        if tokio::time::timeout(patience, process.call()).await.is_err() {
+                            tokio::time::sleep(rng.up_to(MS * 1500)).await;
                         }
                     }
                 }
             });
-            let _ = tokio::time::timeout(MS * 8_000, futures_util::future::join_all(callers)).await;
+            let callers = futures_util::future::join_all(callers.map(|caller| async {
+                let () = caller.await;
+            }));
+            let _ = tokio::time::timeout(MS * 8_000, callers).await;
             let windows = [1, 50, 500, 1000, 5000].map(|window| MS * window);
             let most = windows.map(|window| log.most_in(window));
             (most, windows.map(|window| settings.most_in(window)))
