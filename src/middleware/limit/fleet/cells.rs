@@ -52,11 +52,10 @@ impl<S: Store> Fleet<S> {
             if at > now {
                 // What the fleet has to be told is told at once, and not when it is over.
                 let is_news = cells.hold.is_some_and(|hold| hold > now);
-                let road = self.link().road(now, &self.settings.rng);
+                // Not asked for nothing: a road that is tried is closed to the others for a while.
+                let road = is_news.then(|| self.link().road(now, &self.settings.rng));
                 return match road {
-                    Road::Open if is_news => {
-                        Check::Ask(self.question(shelf, key, cells, &pace, now, 0))
-                    }
+                    Some(Road::Open) => Check::Ask(self.question(shelf, key, cells, &pace, now, 0)),
                     _ => Check::NotBefore(at),
                 };
             }

@@ -17,6 +17,13 @@ use super::status::count;
 use super::store::{Answer, Ask, Store, micros};
 use crate::middleware::limit::rate::Key;
 
+/// So many questions in a row that were left before they were answered are an outage: else calls with less time than the
+/// patience would never notice one.
+const LEFT: u32 = 10;
+
+/// The first question of all may take so many times as long as the others.
+const FIRST: u32 = 10;
+
 impl<S: Store> Fleet<S> {
     /// The question under way, or a new one.
     pub(super) fn question(
@@ -28,15 +35,20 @@ impl<S: Store> Fleet<S> {
         now: Instant,
         wanted: u32,
     ) -> Question {
-        let patience = self.settings.patience;
-        if let Some(question) = &cells.question
-            && now < question.began + patience
-        {
-            return question.clone();
+        if let Some(question) = &cells.question {
+            if now < question.until {
+                return question.clone();
+            }
+            // Nobody drove it, so that it may have an answer by now, or not; but not so often.
+            cells.unanswered += 1;
         }
-        let (outage, went) = {
+        let is_outage = cells.unanswered >= LEFT;
+        cells.is_left = false;
+        let (outage, went, patience) = {
             let link = self.link();
-            (link.outages, link.went())
+            // The first has to wait for a connection, and that is no outage.
+            let times = if link.is_new() { FIRST } else { 1 };
+            (link.outages, link.went(), self.settings.patience * times)
         };
         let debt = match went.filter(|_| cells.outage != outage) {
             None => 0,
@@ -62,8 +74,20 @@ impl<S: Store> Fleet<S> {
         let (fleet, shelf, pace) = (Arc::clone(self), Arc::downgrade(shelf), *pace);
         let answer = async move {
             let sent = Instant::now();
+            if is_outage {
+                // Here and not where it was found, for who listens to the log may do anything.
+                let _ = fleet.failed(sent, &"no answer in time");
+            }
             count(&fleet.counts.round_trips, 1);
-            let answer = tokio::time::timeout(patience, fleet.store.ask(ask)).await;
+            let mut asked = std::pin::pin!(fleet.store.ask(ask));
+            let answer = loop {
+                let answer = tokio::time::timeout(patience, asked.as_mut()).await;
+                // One that lay there for a while is not late: it goes on from where it was left.
+                let was_left = |shelf: Arc<Shelf>| std::mem::take(&mut shelf.lock().is_left);
+                if answer.is_ok() || !shelf.upgrade().is_some_and(was_left) {
+                    break answer;
+                }
+            };
             let now = Instant::now();
             let answer = match answer {
                 Ok(Ok(answer)) => Some(answer),
@@ -78,7 +102,7 @@ impl<S: Store> Fleet<S> {
                 fleet.land(&mut shelf.lock(), number, answer, &pace, outage, (sent, now));
             }
         };
-        let question = Question::new(number, now, answer);
+        let question = Question::new(number, now + patience, answer);
         cells.question = Some(question.clone());
         question
     }
@@ -100,6 +124,7 @@ impl<S: Store> Fleet<S> {
         cells.question = None;
         cells.turn = None;
         let Some(answer) = answer else { return };
+        cells.unanswered = 0;
         let moment =
             |at: u64| after(now, i64::try_from(at.saturating_sub(answer.now)).unwrap_or(0));
         cells.heard = Some(now);

@@ -106,7 +106,7 @@ impl<S: Store> Limiter for FleetLimiter<S> {
         let is_past = |at: Option<Instant>| at.is_none_or(|at| at <= now);
         cells.askers == 0
             // One that nobody has waited for so long is not answered any more.
-            && cells.question.as_ref().is_none_or(|asked| now >= asked.began + fleet.settings.patience)
+            && cells.question.as_ref().is_none_or(|asked| now >= asked.until)
             && cells.lease.is_none_or(|lease| lease.is_over(now))
             && is_past(cells.turn)
             && is_past(cells.hold)

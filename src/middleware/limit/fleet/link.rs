@@ -17,6 +17,7 @@ pub(super) struct Link {
     pub(super) outages: u64,
     down: Option<Down>,
     went: Option<Instant>,
+    has_answered: bool,
     up: Option<Instant>,
 }
 
@@ -60,6 +61,7 @@ impl Link {
 
     /// A question was answered. Says after how long an outage, if there was one.
     pub(super) fn answered(&mut self, now: Instant) -> Option<Duration> {
+        self.has_answered = true;
         let down = self.down.take()?;
         self.up = Some(now);
         Some(now.saturating_duration_since(down.since))
@@ -74,6 +76,11 @@ impl Link {
         self.went = Some(now);
         self.down = Some(Down { since: now, backoff: FIRST_PROBE, probe_at: now + FIRST_PROBE });
         true
+    }
+
+    /// Whether nothing was ever heard of the store.
+    pub(super) fn is_new(&self) -> bool {
+        !self.has_answered && self.outages == 0
     }
 
     /// When the last outage began.

@@ -89,7 +89,8 @@ impl FleetSettings {
         self
     }
 
-    /// How long a question may take, 100 ms by default. Then the store counts as away.
+    /// How long a question may take, 100 ms by default. Then the store counts as away. The very first may
+    /// take ten times as long: it waits for a connection.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience.min(LONGEST);
         self

@@ -80,6 +80,44 @@ async fn a_quiet_fleet_goes_on_at_once_when_the_store_goes() {
     assert_eq!(processes[0].limiter.status().alone, 1);
 }
 
+/// Callers with less time than the patience never see a question out; together they notice all the same.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_noticed_by_callers_in_a_hurry() {
+    let (store, log) = (MemoryStore::new(), Log::new());
+    let process = &fleet(&store, &thirty(), 1, &log)[0];
+    process.call().await.expect("goes");
+    store.set_takes(MS * 3_600_000);
+    tokio::time::advance(MS * 1000).await;
+    for _ in 0..100 {
+        let _ = tokio::time::timeout(MS * 60, process.call()).await;
+        tokio::time::advance(MS * 60).await;
+    }
+    let status = process.limiter.status();
+    assert!(status.outages == 1 && status.alone > 10, "{status:?}");
+}
+
+/// A connection takes its time where it is made over TLS and far away.
+#[tokio::test(start_paused = true)]
+async fn the_first_question_has_time_to_connect() {
+    let (store, log) = (MemoryStore::new(), Log::new());
+    let process = &fleet(&store, &thirty(), 1, &log)[0];
+    store.set_takes(MS * 600);
+    let first = process.call();
+    let story = async {
+        tokio::time::sleep(MS * 10).await;
+        store.set_takes(MS * 2);
+    };
+    let (called, ()) = tokio::join!(first, story);
+    called.expect("goes");
+    let status = process.limiter.status();
+    assert_eq!(status.outages, 0);
+    // Once it is there, 100 ms have to do.
+    store.set_takes(MS * 600);
+    tokio::time::advance(MS * 1000).await;
+    process.call().await.expect("goes");
+    assert_eq!(process.limiter.status().outages, 1);
+}
+
 /// A store that hangs is as one that is not there, after the patience is over; and is asked now and then only.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_is_away() {
