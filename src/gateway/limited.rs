@@ -7,9 +7,8 @@ use crate::transport::ProxyTransport;
 
 impl GatewayBuilder {
     /// [`build`](Self::build), with another limiter behind the rate limit, such as one that a fleet
-    /// of processes shares: see
-    /// [`StackLayers::limited_by`](super::StackLayers::limited_by). The limiter has its own quota; the
-    /// builder's is without effect.
+    /// of processes shares: see [`StackLayers::limited_by`](super::StackLayers::limited_by). The
+    /// limiter has its own quota; the builder's is without effect.
     ///
     /// # Errors
     ///

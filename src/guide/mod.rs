@@ -20,6 +20,10 @@ pub mod deployments {}
 #[doc = include_str!("credentials.md")]
 pub mod credentials {}
 
+#[cfg(feature = "redis")]
+#[doc = include_str!("fleet.md")]
+pub mod fleet {}
+
 #[cfg(feature = "webhook")]
 #[doc = include_str!("webhooks.md")]
 pub mod webhooks {}

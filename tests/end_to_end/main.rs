@@ -12,6 +12,7 @@ mod deadlines;
 mod doors;
 mod edges;
 mod everything_on;
+mod fleet;
 mod health;
 #[path = "../support/leaks.rs"]
 mod leaks;

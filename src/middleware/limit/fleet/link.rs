@@ -16,6 +16,8 @@ pub(super) struct Link {
     /// Counts the outages. A key that has not asked since the last one has to say so.
     pub(super) outages: u64,
     down: Option<Down>,
+    went: Option<Instant>,
+    has_answered: bool,
     up: Option<Instant>,
 }
 
@@ -59,6 +61,7 @@ impl Link {
 
     /// A question was answered. Says after how long an outage, if there was one.
     pub(super) fn answered(&mut self, now: Instant) -> Option<Duration> {
+        self.has_answered = true;
         let down = self.down.take()?;
         self.up = Some(now);
         Some(now.saturating_duration_since(down.since))
@@ -70,8 +73,19 @@ impl Link {
             return false;
         }
         self.outages += 1;
+        self.went = Some(now);
         self.down = Some(Down { since: now, backoff: FIRST_PROBE, probe_at: now + FIRST_PROBE });
         true
+    }
+
+    /// Whether nothing was ever heard of the store.
+    pub(super) fn is_new(&self) -> bool {
+        !self.has_answered && self.outages == 0
+    }
+
+    /// When the last outage began.
+    pub(super) fn went(&self) -> Option<Instant> {
+        self.went
     }
 
     pub(super) fn down_since(&self) -> Option<Instant> {

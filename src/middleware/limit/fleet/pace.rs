@@ -4,6 +4,9 @@ use super::settings::FleetSettings;
 use super::store::micros;
 use crate::middleware::limit::Quota;
 
+/// The longest interval of a share, in microseconds: a hundred years, as a quota's.
+const LONGEST: u64 = 100 * 365 * 24 * 60 * 60 * 1_000_000;
+
 /// A quota as it is asked for: in whole microseconds, rounded in nobody's favour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pace {
@@ -32,7 +35,7 @@ impl Pace {
         // Between its beginning and its end lies what a burst would save, so that the quota holds to
         // the cell however late the cells of a lease are used.
         let tolerance = interval.saturating_mul(burst - 1).saturating_sub(lateness);
-        let share = interval.saturating_mul(processes);
+        let share = interval.saturating_mul(processes).min(LONGEST);
         Self {
             interval,
             tolerance,
@@ -40,7 +43,10 @@ impl Pace {
             horizon: micros(settings.horizon),
             most: u32::try_from(micros(settings.lease) / interval).unwrap_or(u32::MAX).max(1),
             share,
-            saved: share.saturating_mul((burst / processes).max(1) - 1),
+            // At the least what a question in vain takes, or each of them would cost a cell.
+            saved: share
+                .saturating_mul((burst / processes).max(1) - 1)
+                .max(micros(settings.patience)),
         }
     }
 

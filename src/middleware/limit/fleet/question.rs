@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use tokio::time::Instant;
 
-use super::limiter::Fleet;
+use super::cells::Fleet;
 use super::state::{Cells, Shelf};
 use super::store::Store;
 use crate::middleware::limit::rate::{Check, Key, Verdict};
@@ -17,23 +17,24 @@ use crate::middleware::limit::rate::{Check, Key, Verdict};
 #[derive(Clone)]
 pub(super) struct Question {
     pub(super) number: u64,
-    pub(super) began: Instant,
+    /// When it has failed, if there is no answer yet.
+    pub(super) until: Instant,
     answer: Shared<BoxFuture<'static, ()>>,
 }
 
 impl Question {
     pub(super) fn new(
         number: u64,
-        began: Instant,
+        until: Instant,
         answer: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
-        Self { number, began, answer: answer.boxed().shared() }
+        Self { number, until, answer: answer.boxed().shared() }
     }
 }
 
 impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question").field("began", &self.began).finish_non_exhaustive()
+        f.debug_struct("Question").field("until", &self.until).finish_non_exhaustive()
     }
 }
 
@@ -90,6 +91,7 @@ impl<S: Store> Drop for Asking<S> {
     fn drop(&mut self) {
         let mut cells = self.shelf.lock();
         cells.askers = cells.askers.saturating_sub(1);
+        cells.is_left |= cells.askers == 0;
     }
 }
 

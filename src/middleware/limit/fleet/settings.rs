@@ -4,6 +4,9 @@ use super::pace;
 use crate::call::{Live, Rng};
 use crate::middleware::limit::Quota;
 
+/// No setting is longer: what is meant as never is long enough with an hour.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
 /// How a fleet shares its quota: the same in all its processes.
 ///
 /// ```
@@ -69,26 +72,27 @@ impl FleetSettings {
     /// its process has been given it, so keep it well below the calls' deadlines; the shorter it is, the
     /// smaller are the leases of a busy fleet, and the more questions it asks.
     pub fn horizon(mut self, horizon: Duration) -> Self {
-        self.horizon = horizon;
+        self.horizon = horizon.min(LONGEST);
         self
     }
 
     /// How much of the whole quota one lease may take: so many cells as come in this time, 500 ms by default.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.lease = lease.min(LONGEST);
         self
     }
 
     /// How long after its moment a cell may be used, 40 ms by default. More than the way to the store
     /// and back takes; it is paid for by the burst.
     pub fn lateness(mut self, lateness: Duration) -> Self {
-        self.lateness = lateness;
+        self.lateness = lateness.min(LONGEST);
         self
     }
 
-    /// How long a question may take, 100 ms by default. Then the store counts as away.
+    /// How long a question may take, 100 ms by default. Then the store counts as away. The very first may
+    /// take ten times as long: it waits for a connection.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        self.patience = patience.min(LONGEST);
         self
     }
 
@@ -105,17 +109,18 @@ impl FleetSettings {
         pace::most_in(self.quota.read(|quota| *quota), self.lateness, window)
     }
 
-    /// The same for a span in which the store was away, for whatever part of it and however often it
-    /// forgot: each process may have its first cell at any time, and on top comes what others had been
+    /// The same for a span in which the store was away, whether or not it has forgotten everything
+    /// meanwhile: each process may have its first cell at any time, and on top comes what others had been
     /// given just before the store went, [a horizon](Self::horizon) of the quota at the worst.
     ///
     /// A fleet that was evenly busy until then is held back for as long as its leases last, and stays within
-    /// the bound without that last part.
+    /// the bound without that last part. A store that forgets and never was away (somebody has emptied it, or a
+    /// replica that lagged has taken over) gives out once more what it has given: a horizon each time.
     #[must_use]
     pub fn most_in_outage(&self, window: Duration) -> u128 {
         let processes = self.processes.read(|processes| *processes).max(1);
         let quota = self.quota.read(|quota| *quota);
         let given = self.horizon.as_nanos().div_ceil(quota.interval().as_nanos().max(1));
-        self.most_in(window) + u128::from(processes) + 1 + given
+        self.most_in(window + self.patience) + u128::from(processes) + 1 + given
     }
 }

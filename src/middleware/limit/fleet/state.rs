@@ -28,6 +28,10 @@ pub(super) struct Cells {
     pub(super) turn: Option<Instant>,
     /// The question under way, which all who need its answer wait for.
     pub(super) question: Option<Question>,
+    /// Whether all who waited for it have been dropped, so that nobody drove it for a while.
+    pub(super) is_left: bool,
+    /// Questions in a row that were left, and had no answer in time.
+    pub(super) unanswered: u32,
     /// How many wait for it.
     pub(super) askers: u32,
     /// How many stand in line, as far as is known.
@@ -56,6 +60,8 @@ impl Shelf {
             lease: None,
             turn: None,
             question: None,
+            is_left: false,
+            unanswered: 0,
             askers: 0,
             waiting: 0,
             meter: Meter::default(),

@@ -78,7 +78,7 @@ impl Page {
 const FURTHEST: u64 = 61_000_000;
 
 /// A lease takes so small a part of what there is to be had, so that the next to ask finds something.
-const PART: u64 = 3;
+const PART: u64 = 2;
 
 impl Ask {
     /// The answer by the store's clock, and the page as it is afterwards.

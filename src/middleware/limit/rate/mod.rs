@@ -15,7 +15,8 @@
 //! # When not
 //!
 //! Where calls are few. Where several processes share the quota, each keeps to the whole of it until the
-//! server throttles: divide it among them, or plug in a [`Limiter`] that they share.
+//! server throttles: divide it among them, or plug in a [`Limiter`] that they
+//! [share](crate::middleware::limit::fleet).
 //!
 //! # How a call goes
 //!

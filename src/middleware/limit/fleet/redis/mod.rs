@@ -16,7 +16,7 @@ use crate::middleware::limit::Quota;
 /// question that it was needed for.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// A fleet's quota kept in Redis (6.2 or newer, Valkey, or what speaks like them).
+/// A fleet's quota kept in Redis (6.2 or newer, or what speaks like it).
 ///
 /// ```
 /// use twilio_proxy::gateway::Gateway;

@@ -23,7 +23,7 @@ local first = math.max(booked, now)
 local last = empty + horizon
 local free = 0
 if first <= last then free = math.floor((last - first) / interval) + 1 end
-local given = math.min(cells, math.max(math.floor(free / 3), 1), free)
+local given = math.min(cells, math.max(math.floor(free / 2), 1), free)
 if cells > 0 and given == 0 then turn = math.max(turn + interval, first - last + now) end
 if given > 0 then booked = first + given * interval end
 
