@@ -1,8 +1,8 @@
 //! Load on a stack: calls that come when they come, and how long each took.
 //!
 //! ```text
-//! cargo run --release --example load --features simulator
-//! cargo run --release --example load --features simulator -- --rate 200/s --for 30s --unlimited --svg latency.svg
+//! cargo run --release --example load --features config,simulator
+//! cargo run --release --example load --features config,simulator -- --rate 200/s --for 30s --unlimited --svg latency.svg
 //! ```
 //!
 //! Without arguments it loads the simulator for five seconds, which breaks one request in twenty,
