@@ -19,6 +19,8 @@ mod ext;
 mod health;
 mod pages;
 pub mod reconcile;
+#[cfg(feature = "metrics")]
+mod record;
 mod service;
 mod sessions;
 mod stack;

@@ -16,6 +16,10 @@ pub mod tuning {}
 #[doc = include_str!("credentials.md")]
 pub mod credentials {}
 
+#[cfg(feature = "metrics")]
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
+
 #[cfg(feature = "webhook")]
 #[doc = include_str!("webhooks.md")]
 pub mod webhooks {}
