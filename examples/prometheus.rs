@@ -6,7 +6,7 @@
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tower::BoxError;
-use twilio_proxy::gateway::Gateway;
+use twilio_proxy::gateway::{Gateway, GatewayExt};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::observe::metrics::{ATTEMPTS_BUCKETS, SECONDS_BUCKETS, describe};
 use twilio_proxy::sessions::{CreateSession, FetchSession};

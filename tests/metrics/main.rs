@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use metrics_util::debugging::DebuggingRecorder;
-use twilio_proxy::gateway::Gateway;
+use twilio_proxy::gateway::{Gateway, GatewayExt};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::observe::metrics::INSTRUMENTS;
 use twilio_proxy::sessions::{CreateSession, FetchSession};
