@@ -110,6 +110,8 @@ const HOMES: &[Home] = &[
     Home { of: "tokio_util", at: &["middleware/auth/signing", "simulator", "gateway"] },
     Home { of: "tower", at: &["middleware", "transport", "simulator", "webhook", "gateway"] },
     Home { of: "tracing", at: &["middleware", "webhook", "gateway"] },
+    // Behind words of our own, which do nothing where the feature is off.
+    Home { of: "metrics", at: &["middleware/observe/metrics"] },
     Home { of: "futures_core", at: &["gateway"] },
     Home { of: "futures_util", at: &["middleware/auth", "middleware/limit/fleet"] },
     Home { of: "pin_project_lite", at: &["middleware", "transport", "webhook", "gateway"] },

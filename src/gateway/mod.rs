@@ -25,6 +25,8 @@ mod limited;
 mod pages;
 mod prepared;
 pub mod reconcile;
+#[cfg(feature = "metrics")]
+mod record;
 mod service;
 mod sessions;
 mod stack;

@@ -24,6 +24,10 @@ pub mod credentials {}
 #[doc = include_str!("fleet.md")]
 pub mod fleet {}
 
+#[cfg(feature = "metrics")]
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
+
 #[cfg(feature = "webhook")]
 #[doc = include_str!("webhooks.md")]
 pub mod webhooks {}

@@ -15,6 +15,7 @@ use super::settings::nanos;
 use super::status::{CircuitState, CircuitStatus, Hook, StateChange};
 use super::window::Window;
 use crate::call::{Live, Origin, Rng};
+use crate::middleware::observe::meter;
 
 /// What all circuits of a layer have in common.
 #[derive(Debug)]
@@ -251,6 +252,9 @@ impl Circuit {
 
     fn tell(&self, change: &StateChange) {
         change.trace();
+        if change.from != change.circuit.state {
+            meter::breaker(&change.circuit.origin, change.circuit.state.as_str());
+        }
         self.context.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
         // A copy, so that the hook may put another in its place.
         if let Some(hook) = &*self.context.hook.snapshot() {

@@ -4,6 +4,7 @@ use http::{HeaderName, Request, Response};
 use tower::{Layer, Service};
 use tracing::field::Empty;
 
+use super::meter::Measure;
 use super::{ResponseFuture, fields};
 use crate::call::{CallFacts, Raise};
 
@@ -92,7 +93,9 @@ where
 
     fn call(&mut self, request: Request<Out>) -> Self::Future {
         let span = open(&request);
-        ResponseFuture::inside(span, &mut self.inner, request, self.request_id.as_ref())
+        let measure = Measure::begin(&request, true);
+        let request_id = self.request_id.as_ref();
+        ResponseFuture::inside(span, measure, &mut self.inner, request, request_id)
     }
 }
 

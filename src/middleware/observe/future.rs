@@ -4,12 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower::Service;
 use tracing::Span;
 
 use super::fields;
+use super::meter::Measure;
 use crate::call::{CallFacts, Effect, Fault, Raise};
 
 pin_project! {
@@ -31,6 +32,7 @@ impl<F> ResponseFuture<F> {
     /// Calls the service inside the span, or past it where nobody listens.
     pub(super) fn inside<S, B>(
         span: Span,
+        measure: Option<Measure>,
         service: &mut S,
         mut request: Request<B>,
         request_id: Option<&HeaderName>,
@@ -38,11 +40,11 @@ impl<F> ResponseFuture<F> {
     where
         S: Service<Request<B>, Future = F>,
     {
-        if span.is_disabled() {
+        if span.is_disabled() && measure.is_none() {
             return Self { future: service.call(request), open: None };
         }
         let facts = CallFacts::ensure(&mut request);
-        let open = Open { span, facts, request_id: request_id.cloned(), ended: false };
+        let open = Open { span, measure, facts, request_id: request_id.cloned(), ended: false };
         Self { future: open.span.in_scope(|| service.call(request)), open: Some(Box::new(open)) }
     }
 }
@@ -71,13 +73,14 @@ where
     }
 }
 
-/// A span that somebody listens to, and that has not been told its end.
+/// A span that somebody listens to, or a measurement, that has not been told its end.
 ///
 /// Both kinds of span end in the same way. A field that a span does not have (an attempt has no
 /// `call.attempts`) is passed over by `record`.
 #[derive(Debug)]
 struct Open {
     span: Span,
+    measure: Option<Measure>,
     facts: Arc<CallFacts>,
     request_id: Option<HeaderName>,
     ended: bool,
@@ -91,33 +94,41 @@ impl Open {
         if let Some(id) = id.and_then(fields::request_id) {
             self.span.record("call.request_id", id);
         }
-        if status.is_client_error() || status.is_server_error() {
-            self.error(status.as_str(), Effect::of_status(status));
-        }
-        self.end();
+        let failed = status.is_client_error() || status.is_server_error();
+        // What kind of failure it is, the status says.
+        let failure = failed.then(|| ("", self.error(status.as_str(), Effect::of_status(status))));
+        self.end(Some(status), failure);
     }
 
     fn failed(mut self, error: &(dyn Error + 'static)) {
         let fault = Fault::find(error);
-        if let Some(status) = fault.and_then(Fault::status) {
+        let status = fault.and_then(Fault::status);
+        if let Some(status) = status {
             self.span.record("http.response.status_code", status.as_u16());
         }
         // A foreign error proves nothing by itself, so the facts have the word.
         let effect = fault.map_or_else(|| self.facts.effect(), Fault::effect);
-        self.error(fields::error_type(error), effect);
-        self.end();
+        let kind = fields::error_type(error);
+        let effect = self.error(kind, effect);
+        self.end(status, Some((kind, effect)));
     }
 
-    fn error(&self, kind: &str, last: Effect) {
+    /// Says what may have come of it, in the end.
+    fn error(&self, kind: &str, last: Effect) -> &'static str {
         // Whatever came of the last attempt, an earlier one may have acted.
         let earlier = if self.facts.any_unknown() { Effect::Unknown } else { Effect::None };
         self.span.record("otel.status_code", "ERROR");
         self.span.record("error.type", kind);
-        self.span.record("call.effect", last.max(earlier).as_str());
+        let effect = last.max(earlier).as_str();
+        self.span.record("call.effect", effect);
+        effect
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, status: Option<StatusCode>, failure: Option<(&'static str, &'static str)>) {
         self.span.record("call.attempts", self.facts.attempts());
+        if let Some(measure) = self.measure.take() {
+            measure.end(&self.facts, status, failure);
+        }
         self.ended = true;
     }
 }
@@ -125,8 +136,8 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         if !self.ended {
-            self.error("cancelled", self.facts.effect());
-            self.end();
+            let effect = self.error("cancelled", self.facts.effect());
+            self.end(None, Some(("cancelled", effect)));
         }
     }
 }

@@ -32,6 +32,11 @@
 //! message of an error, for a foreign one may quote the URL. What comes from the server is the
 //! status and its request id, and of that only what prints.
 //!
+//! # In numbers
+//!
+//! With the feature `metrics` both layers also measure what they enclose, whether or not anybody listens
+//! to spans: `observe::metrics` says what, and to whom.
+//!
 //! # What it costs
 //!
 //! Where nobody listens, a branch: no allocation, no formatting, no clock. Both spans have the
@@ -42,12 +47,22 @@ mod attempt;
 mod call;
 mod fields;
 mod future;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(test)]
 mod tests;
+#[cfg(not(feature = "metrics"))]
+pub(crate) mod unmeasured;
 
 pub use attempt::{AttemptSpan, AttemptSpanLayer};
 pub use call::{CallSpan, CallSpanLayer};
 pub use future::ResponseFuture;
+
+/// What layers tell the metrics, or nobody.
+#[cfg(feature = "metrics")]
+pub(crate) use metrics as meter;
+#[cfg(not(feature = "metrics"))]
+pub(crate) use unmeasured as meter;
 
 /// The target of the spans of calls, for filters.
 pub const CALL_TARGET: &str = "twilio_proxy::call";

@@ -74,6 +74,13 @@ pub(super) fn trace_stop(outcome: &Outcome, reason: Stop, facts: &CallFacts) {
     );
 }
 
+impl Outcome {
+    /// Why an attempt is made again, in one of a few words.
+    pub(super) fn reason(&self) -> &'static str {
+        if self.stale_credentials { "stale_credentials" } else { self.class.as_str() }
+    }
+}
+
 /// The caller's function that sees every retry.
 #[derive(Clone)]
 pub(super) struct Hook(Arc<dyn Fn(&RetryEvent) + Send + Sync>);

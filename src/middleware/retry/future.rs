@@ -18,6 +18,7 @@ use super::schedule::Pace;
 use super::service::Shared;
 use super::{Outcome, Stop, Verdict};
 use crate::call::{CallFacts, CallOptions, Class, Classifier, Effect, Fault, Raise, retry_after};
+use crate::middleware::observe::meter;
 use crate::middleware::replay::Replay;
 
 pin_project! {
@@ -196,6 +197,7 @@ impl<S, C> Course<S, C> {
             Ok(delay) => {
                 let event = RetryEvent::new(&outcome, delay, &self.facts);
                 event.trace();
+                meter::retried(outcome.operation, outcome.reason());
                 self.facts.mark_failed(outcome.class);
                 if let Some(hook) = &self.shared.settings.hook {
                     hook.see(&event);
@@ -204,6 +206,9 @@ impl<S, C> Course<S, C> {
             }
             Err(reason) => {
                 trace_stop(&outcome, reason, &self.facts);
+                if reason != Stop::Final {
+                    meter::denied(outcome.operation, reason.as_str());
+                }
                 None
             }
         }

@@ -18,6 +18,7 @@ use super::{Fixed, LimitPolicy};
 use crate::call::{
     CallFacts, Classifier, Effect, Fault, FaultKind, Raise, Rejection, StatusClassifier,
 };
+use crate::middleware::observe::meter::Wait;
 
 pin_project! {
     /// The future of [`ConcurrencyLimit`](super::ConcurrencyLimit).
@@ -52,6 +53,7 @@ struct Held<S, B, P, C> {
     request: Option<Request<B>>,
     facts: Option<Arc<CallFacts>>,
     rig: Arc<Rig<P, C>>,
+    wait: Wait,
 }
 
 impl<S, B, P, C> ResponseFuture<S, B, P, C>
@@ -77,7 +79,13 @@ where
         if let Some(facts) = &facts {
             facts.enter_queue();
         }
-        let held = Box::new(Held { service, request: Some(request), facts, rig });
+        let held = Box::new(Held {
+            service,
+            request: Some(request),
+            facts,
+            rig,
+            wait: Wait::begin("concurrency"),
+        });
         Self { state: State::Held { held }, permit: Some(permit) }
     }
 }
@@ -112,6 +120,7 @@ where
                     let Some(permit) = this.permit else { return Poll::Pending };
                     let called = ready!(permit.poll_slot(cx)).map_err(fault);
                     let called = called.and_then(|()| held.begin(permit));
+                    held.wait.end(called.is_ok());
                     if let Some(facts) = &held.facts {
                         facts.leave_queue();
                     }

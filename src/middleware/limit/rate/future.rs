@@ -12,6 +12,7 @@ use super::Limiter;
 use super::report::{Report, Shared};
 use super::turn::Turn;
 use crate::call::{CallFacts, Classifier, Fault, Raise};
+use crate::middleware::observe::meter::Wait;
 
 pin_project! {
     /// The future of [`RateLimit`](super::RateLimit).
@@ -53,6 +54,7 @@ pin_project! {
         shared: Arc<Shared<L, C>>,
         #[pin]
         turn: Turn<L>,
+        wait: Wait,
     }
 }
 
@@ -79,7 +81,8 @@ where
         if let Some(facts) = &facts {
             facts.enter_queue();
         }
-        let held = Box::pin(Held { service, request: Some(request), facts, shared, turn });
+        let wait = Wait::begin("rate");
+        let held = Box::pin(Held { service, request: Some(request), facts, shared, turn, wait });
         Self { state: State::Held { held } }
     }
 }
@@ -113,6 +116,7 @@ where
                     let held = held.as_mut().project();
                     let mut turn = held.turn;
                     let gone = ready!(turn.as_mut().poll(cx));
+                    held.wait.end(gone.is_ok());
                     if let Some(facts) = held.facts {
                         facts.leave_queue();
                     }
