@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::concurrency::concurrency_limit_to;
@@ -299,7 +300,10 @@ impl GatewayBuilder {
         if endpoint.all().all(is_local) {
             transport = transport.without_tls();
         }
-        Ok((transport.build()?, self.assemble(endpoint, tokens)?))
+        let transport = transport.build()?;
+        let mut prepared = self.assemble(endpoint, tokens)?;
+        prepared.pool = Some(Arc::new(transport.watch()));
+        Ok((transport, prepared))
     }
 
     /// All that goes over a transport of the caller's.
@@ -337,7 +341,15 @@ impl GatewayBuilder {
         let layers = StackLayers::new(parts);
         let layers = self.changes.into_iter().fold(layers, |layers, change| change(layers));
         let reconcile = self.reconcile.rng_or(&self.rng);
-        Ok(Prepared { layers, endpoint, account, clock: self.clock, rng: self.rng, reconcile })
+        Ok(Prepared {
+            layers,
+            endpoint,
+            account,
+            clock: self.clock,
+            rng: self.rng,
+            reconcile,
+            pool: None,
+        })
     }
 }
 

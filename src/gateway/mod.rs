@@ -25,8 +25,6 @@ mod limited;
 mod pages;
 mod prepared;
 pub mod reconcile;
-#[cfg(feature = "metrics")]
-mod record;
 mod service;
 mod sessions;
 mod stack;
@@ -41,7 +39,7 @@ pub use ext::GatewayExt;
 pub use forward::{Forward, ForwardLayer};
 pub use health::{
     BudgetHealth, CircuitHealth, CoalescingHealth, ConcurrencyHealth, EndpointHealth, FleetHealth,
-    Health, HedgingHealth, Monitor, RateLimitHealth,
+    Health, HedgingHealth, Monitor, PoolHealth, RateLimitHealth,
 };
 pub use pages::{Items, Pages};
 pub use reconcile::{Reconcile, ReconcileLayer};

@@ -8,6 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
+use super::stats::UnderWay;
+
 pin_project! {
     /// The body of a response, as it comes off the wire.
     ///
@@ -17,12 +19,14 @@ pin_project! {
     pub struct ResponseBody {
         #[pin]
         incoming: Incoming,
+        // Until the body is dropped, somebody has the connection.
+        under_way: Option<UnderWay>,
     }
 }
 
 impl ResponseBody {
-    pub(super) fn new(incoming: Incoming) -> Self {
-        Self { incoming }
+    pub(super) fn new(incoming: Incoming, under_way: Option<UnderWay>) -> Self {
+        Self { incoming, under_way }
     }
 }
 

@@ -339,7 +339,8 @@ impl Builder {
                 client.http2_keep_alive_interval(every).http2_keep_alive_timeout(within);
             }
         }
-        let connector = Connector::new(connector, tls, self.connect_timeout);
-        ProxyTransport::from_parts(client.build(connector), gate)
+        let counts = Arc::default();
+        let connector = Connector::new(connector, tls, self.connect_timeout, Arc::clone(&counts));
+        ProxyTransport::from_parts(client.build(connector), gate, counts)
     }
 }

@@ -12,6 +12,7 @@ use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection}
 
 use super::body::ResponseBody;
 use super::fault::raise;
+use super::stats::UnderWay;
 use crate::call::{CallFacts, Effect, Fault};
 
 type Outcome = Result<Response<ResponseBody>, Fault>;
@@ -24,7 +25,12 @@ pub struct ResponseFuture {
 
 enum State {
     Refused(Ready<Outcome>),
-    Sending { response: legacy::ResponseFuture, witness: Option<Witness> },
+    Sending {
+        response: legacy::ResponseFuture,
+        witness: Option<Witness>,
+        /// Goes on with the body.
+        under_way: Option<UnderWay>,
+    },
 }
 
 impl ResponseFuture {
@@ -32,8 +38,12 @@ impl ResponseFuture {
         Self { state: State::Refused(std::future::ready(Err(fault))) }
     }
 
-    pub(super) fn sending(response: legacy::ResponseFuture, witness: Option<Witness>) -> Self {
-        Self { state: State::Sending { response, witness } }
+    pub(super) fn sending(
+        response: legacy::ResponseFuture,
+        witness: Option<Witness>,
+        under_way: UnderWay,
+    ) -> Self {
+        Self { state: State::Sending { response, witness, under_way: Some(under_way) } }
     }
 }
 
@@ -41,16 +51,21 @@ impl Future for ResponseFuture {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let (response, witness) = match &mut self.state {
+        let (response, witness, under_way) = match &mut self.state {
             State::Refused(refused) => return Pin::new(refused).poll(cx),
-            State::Sending { response, witness } => (response, witness),
+            State::Sending { response, witness, under_way } => (response, witness, under_way),
         };
         let polled = Pin::new(response).poll(cx);
         if let Some(witness) = witness {
             witness.look();
         }
-        let outcome = match ready!(polled) {
-            Ok(response) => Ok(response.map(ResponseBody::new)),
+        let polled = ready!(polled);
+        let under_way = under_way.take();
+        let outcome = match polled {
+            Ok(response) => {
+                under_way.iter().for_each(UnderWay::answered);
+                Ok(response.map(|incoming| ResponseBody::new(incoming, under_way)))
+            }
             Err(error) => Err(raise(error)),
         };
         if let Some(witness) = witness {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use super::body::ResponseBody;
 use super::builder::Builder;
 use super::connect::{Connect, Connector};
 use super::future::{ResponseFuture, Witness};
+use super::stats::{Counts, PoolStats, UnderWay};
 use super::tcp::DefaultConnector;
 use crate::call::{CallFacts, Fault, FaultKind, Origin};
 
@@ -62,6 +64,7 @@ use crate::call::{CallFacts, Fault, FaultKind, Origin};
 pub struct ProxyTransport<C = DefaultConnector> {
     client: Client<Connector<C>, Full<Bytes>>,
     gate: Gate,
+    counts: Arc<Counts>,
 }
 
 /// What may be asked for.
@@ -114,8 +117,24 @@ impl ProxyTransport {
 }
 
 impl<C> ProxyTransport<C> {
-    pub(super) fn from_parts(client: Client<Connector<C>, Full<Bytes>>, gate: Gate) -> Self {
-        Self { client, gate }
+    pub(super) fn from_parts(
+        client: Client<Connector<C>, Full<Bytes>>,
+        gate: Gate,
+        counts: Arc<Counts>,
+    ) -> Self {
+        Self { client, gate, counts }
+    }
+
+    /// What the connections are doing, for a gauge. Requests pay a few relaxed additions for it.
+    #[must_use]
+    pub fn pool_stats(&self) -> PoolStats {
+        self.counts.read()
+    }
+
+    /// The counters alone, for whoever watches them for longer than the transport lives.
+    pub(crate) fn watch(&self) -> impl Fn() -> PoolStats + Send + Sync + 'static + use<C> {
+        let counts = Arc::clone(&self.counts);
+        move || counts.read()
     }
 }
 
@@ -137,7 +156,8 @@ impl<C: Connect> Service<Request<Full<Bytes>>> for ProxyTransport<C> {
         }
         announce_no_body(&mut request);
         let witness = Witness::of(&mut request);
-        ResponseFuture::sending(self.client.request(request), witness)
+        let under_way = UnderWay::new(&self.counts);
+        ResponseFuture::sending(self.client.request(request), witness, under_way)
     }
 }
 
@@ -152,7 +172,7 @@ fn announce_no_body(request: &mut Request<Full<Bytes>>) {
 
 impl<C> Clone for ProxyTransport<C> {
     fn clone(&self) -> Self {
-        Self { client: self.client.clone(), gate: self.gate }
+        Self { client: self.client.clone(), gate: self.gate, counts: Arc::clone(&self.counts) }
     }
 }
 

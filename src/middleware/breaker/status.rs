@@ -16,6 +16,9 @@ pub enum CircuitState {
 }
 
 impl CircuitState {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
+
     /// The lower-case name, as used in logs and metrics: `closed`, `open` or `half_open`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

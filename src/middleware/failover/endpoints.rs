@@ -81,6 +81,9 @@ pub enum EndpointState {
 }
 
 impl EndpointState {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Serving, Self::Trial, Self::Ejected, Self::Held];
+
     /// The lower-case name, as used in logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

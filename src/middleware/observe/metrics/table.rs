@@ -93,7 +93,7 @@ instruments! {
         "tokens in a full budget";
     BREAKER_STATE: "gateway.breaker.state", Gauge, Count, &["origin", "state"],
         "1 for the state that a circuit is in, 0 for the others";
-    BREAKER_FAILURE_RATE: "gateway.breaker.failure_rate", Gauge, Percent, &["origin"],
+    BREAKER_FAILURE_RATIO: "gateway.breaker.failure_ratio", Gauge, Count, &["origin"],
         "the share of the attempts in a circuit's window that failed, from 0 to 1";
     ENDPOINT_STATE: "gateway.endpoint.state", Gauge, Count, &["origin", "state"],
         "1 for the state that an endpoint is in, 0 for the others";
@@ -103,6 +103,10 @@ instruments! {
         "attempts in line before a limit";
     RATE_KEYS: "gateway.rate_limit.keys", Gauge, Count, &["state"],
         "keys of the rate limit: all, and those that the server has slowed down";
+    FLEET_CONNECTED: "gateway.fleet.connected", Gauge, Count, &[],
+        "1 while the store of the fleet's quota answers, 0 while this process keeps to its share";
+    FLEET_ROUND_TRIPS: "gateway.fleet.round_trips", Counter, Count, &["outcome"],
+        "questions to that store, answered or failed";
     CONCURRENCY_LIMIT: "gateway.concurrency.limit", Gauge, Count, &[],
         "how many attempts may be under way";
     CONCURRENCY_IN_FLIGHT: "gateway.concurrency.in_flight", Gauge, Count, &[],
@@ -113,6 +117,12 @@ instruments! {
         "second tries of slow reads: fired, won, denied by the budget, held back for a throttle";
     COALESCED: "gateway.coalesced", Counter, Count, &[],
         "reads that joined another's request";
+    POOL_CONNECTIONS: "gateway.pool.connections", Gauge, Count, &["state"],
+        "connections: all that are open, and those of them that are idle";
+    POOL_OPENED: "gateway.pool.opened", Counter, Count, &[],
+        "connections that were opened";
+    POOL_REUSED: "gateway.pool.reused", Counter, Count, &[],
+        "answers over a connection that had been used before";
     CREDENTIALS_AGE: "gateway.credentials.age", Gauge, Seconds, &[],
         "how old the credentials are";
 }
