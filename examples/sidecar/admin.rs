@@ -6,12 +6,13 @@ use http_body_util::Full;
 use tokio_util::sync::CancellationToken;
 use twilio_proxy::gateway::Health;
 
-use crate::metrics::metrics_text;
+use crate::metrics::Metrics;
 use crate::stack::Upward;
 
 pub(crate) fn answer<B>(
     request: &Request<B>,
     gateway: &Upward,
+    metrics: Option<&Metrics>,
     stopping: &CancellationToken,
 ) -> Response<Full<Bytes>> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -30,11 +31,11 @@ pub(crate) fn answer<B>(
             let json = serde_json::to_string(&health).unwrap_or_default();
             text(status, "application/json", json)
         }
-        "/metrics" => text(
-            StatusCode::OK,
-            "text/plain; version=0.0.4; charset=utf-8",
-            metrics_text(&gateway.health()),
-        ),
+        "/metrics" => {
+            let recorded = metrics.map(|metrics| metrics.text(&gateway.health()));
+            let media_type = "text/plain; version=0.0.4; charset=utf-8";
+            text(StatusCode::OK, media_type, recorded.unwrap_or_default())
+        }
         _ => text(StatusCode::NOT_FOUND, "text/plain", "/healthz, /readyz, /metrics\n".into()),
     }
 }

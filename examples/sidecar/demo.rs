@@ -78,7 +78,7 @@ async fn start(upstream: &str) -> Result<Sidecar, Failure> {
         Some(Command::Serve(args)) => {
             let args: &Serve = &args;
             let deployment = stack::deployment(&args.upstream)?;
-            Sidecar::start(args, deployment.gateway().clone()).await
+            Sidecar::start(args, deployment.gateway().clone(), None).await
         }
         _ => Err("`serve` is the command that was given".into()),
     }

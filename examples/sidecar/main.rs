@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! export TWILIO_ACCOUNT_SID=AC… TWILIO_AUTH_TOKEN=…
-//! cargo run --example sidecar --features config,simulator -- serve --listen 127.0.0.1:4080 --admin 127.0.0.1:4081
+//! cargo run --example sidecar --features config,metrics,simulator -- serve --listen 127.0.0.1:4080 --admin 127.0.0.1:4081
 //! curl -d UniqueName=order-1 http://127.0.0.1:4080/v1/Services/KS…/Sessions
 //! ```
 //!

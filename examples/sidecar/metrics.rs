@@ -1,35 +1,30 @@
 //! What `/metrics` says, in Prometheus' text format.
 
-use std::fmt::Write as _;
-
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use twilio_proxy::gateway::Health;
+use twilio_proxy::middleware::observe::metrics::{ATTEMPTS_BUCKETS, SECONDS_BUCKETS, describe};
 
-/// The numbers of the gateway's health.
-pub(crate) fn metrics_text(health: &Health) -> String {
-    let mut text = String::new();
-    let mut gauge = |name: &str, labels: &str, value: f64| {
-        let is_new = !text.contains(&format!("# TYPE {name} "));
-        if is_new {
-            let _ = writeln!(text, "# TYPE {name} gauge");
-        }
-        let _ = writeln!(text, "{name}{labels} {value}");
-    };
-    #[allow(clippy::cast_precision_loss)]
-    let number = |count: usize| count as f64;
-    gauge("twilio_proxy_calls_in_flight", "", number(health.in_flight));
-    gauge("twilio_proxy_closed", "", f64::from(u8::from(health.closed)));
-    if let Some(budget) = &health.retry_budget {
-        gauge("twilio_proxy_retry_budget_available", "", budget.available.into());
-        gauge("twilio_proxy_retry_budget_capacity", "", budget.capacity.into());
+/// What the process has recorded, for whoever scrapes it.
+#[derive(Clone)]
+pub(crate) struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Installs the recorder, which is the process's: once.
+    pub(crate) fn install() -> Result<Self, BuildError> {
+        let attempts = Matcher::Full("gateway.call.attempts".to_owned());
+        let handle = PrometheusBuilder::new()
+            .set_buckets(SECONDS_BUCKETS)?
+            .set_buckets_for_metric(attempts, ATTEMPTS_BUCKETS)?
+            .install_recorder()?;
+        describe();
+        Ok(Self(handle))
     }
-    for circuit in &health.circuits {
-        let labels = format!("{{origin=\"{}\"}}", circuit.origin);
-        let open = f64::from(u8::from(circuit.state == "open"));
-        gauge("twilio_proxy_circuit_open", &labels, open);
+
+    /// The text, with the gauges as they are now.
+    pub(crate) fn text(&self, health: &Health) -> String {
+        health.record();
+        // Histograms keep what came since the last time, and somebody has to look: nobody but scrapes does.
+        self.0.run_upkeep();
+        self.0.render()
     }
-    for circuit in &health.circuits {
-        let labels = format!("{{origin=\"{}\"}}", circuit.origin);
-        gauge("twilio_proxy_circuit_failure_rate", &labels, circuit.failure_rate);
-    }
-    text
 }

@@ -20,6 +20,7 @@ use twilio_proxy::gateway::{Forward, ForwardLayer};
 
 use crate::args::{Limits, Serve};
 use crate::guard::Guard;
+use crate::metrics::Metrics;
 use crate::server::{CutOff, Server};
 use crate::stack::{self, Upward};
 use crate::{admin, connection};
@@ -48,7 +49,12 @@ pub(crate) struct Sidecar {
 }
 
 impl Sidecar {
-    pub(crate) async fn start(args: &Serve, gateway: Upward) -> Result<Self, Failure> {
+    /// Without metrics there are none on the other port.
+    pub(crate) async fn start(
+        args: &Serve,
+        gateway: Upward,
+        metrics: Option<Metrics>,
+    ) -> Result<Self, Failure> {
         for address in [args.listen, args.admin] {
             if !address.ip().is_loopback() && !args.allow_remote {
                 return Err(OpenDoor(address).into());
@@ -68,7 +74,7 @@ impl Sidecar {
             let (gateway, stopping) = (gateway.clone(), stopping.clone());
             Server::start(bind(args.admin).await?, args.limits, move |request| {
                 let answer = match guard.admit(&request) {
-                    Ok(()) => admin::answer(&request, &gateway, &stopping),
+                    Ok(()) => admin::answer(&request, &gateway, metrics.as_ref(), &stopping),
                     Err((status, why)) => refusal(status, why),
                 };
                 async move { answer }
@@ -124,7 +130,8 @@ async fn forwarded(
 pub(crate) async fn until_told(args: &Serve) -> Result<(), Failure> {
     let mut told = Told::listen()?;
     let deployment = stack::deployment(&args.upstream)?;
-    let sidecar = Sidecar::start(args, deployment.gateway().clone()).await?;
+    let metrics = Metrics::install()?;
+    let sidecar = Sidecar::start(args, deployment.gateway().clone(), Some(metrics)).await?;
     println!("listening on http://{}", sidecar.front.address());
     println!("admin on http://{}", sidecar.admin.address());
     while let Word::Reload = told.next().await {

@@ -69,7 +69,7 @@ fn the_other_port_says_how_it_is() {
     let (status, ready) = admin("/readyz");
     assert!(status == 200 && ready.contains(r#""in_flight":0,"closed":false"#), "{ready}");
     let (status, metrics) = admin("/metrics");
-    assert!(status == 200 && metrics.contains("\ntwilio_proxy_calls_in_flight 0\n"), "{metrics}");
+    assert!(status == 200 && metrics.contains("\ngateway_calls_in_flight 0\n"), "{metrics}");
     assert_eq!(admin("/v1/Services").0, 404);
     let post = "POST /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(ask(&sidecar.admin, post).0, 405);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use twilio_proxy::call::{Effect, FaultKind};
-use twilio_proxy::transport::{Builder, ProxyTransport};
+use twilio_proxy::transport::{Builder, PoolStats, ProxyTransport};
 
 use crate::support::{Server, get, ok, plain, post, send, soon, text, watched};
 
@@ -21,6 +22,34 @@ async fn a_kept_connection_serves_the_next_request() {
         assert_eq!(text(&transport.clone(), get(&server.uri("/2"))).await, "two");
     };
     tokio::join!(script, calls);
+}
+
+#[tokio::test]
+async fn connections_are_counted_while_they_are_used_and_when_they_are_gone() {
+    let (server, transport) = (Server::bind().await, plain());
+    let counted = |stats: PoolStats| [stats.open, stats.idle, stats.opened, stats.reused];
+    assert_eq!(counted(transport.pool_stats()), [0, 0, 0, 0]);
+    let script = async {
+        let mut peer = server.accept().await;
+        peer.answer(&ok("one")).await;
+        peer.answer(&ok("two")).await;
+        peer
+    };
+    let calls = async {
+        let response = send(&transport, get(&server.uri("/1"))).await.expect("an answer");
+        // Its body has not been read: somebody has the connection.
+        assert_eq!(counted(transport.pool_stats()), [1, 0, 1, 0]);
+        drop(response.into_body().collect().await.expect("a body"));
+        assert_eq!(counted(transport.pool_stats()), [1, 1, 1, 0]);
+        text(&transport, get(&server.uri("/2"))).await;
+        assert_eq!(counted(transport.pool_stats()), [1, 1, 1, 1]);
+    };
+    let (peer, ()) = tokio::join!(script, calls);
+    drop(peer);
+    while transport.pool_stats().open > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(counted(transport.pool_stats()), [0, 0, 1, 1]);
 }
 
 #[tokio::test]
@@ -114,7 +143,7 @@ async fn a_create_that_races_with_the_servers_close_is_sent_once_or_says_so() {
         match send(&transport, request).await {
             Ok(response) => {
                 answered += 1;
-                soon(http_body_util::BodyExt::collect(response.into_body())).await.expect("a body");
+                soon(response.into_body().collect()).await.expect("a body");
             }
             // Written into a connection that was closing.
             Err(fault) => {
