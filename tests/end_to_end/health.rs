@@ -148,6 +148,7 @@ async fn as_json() {
             "endpoints",
             "hedging",
             "in_flight",
+            "pool",
             "rate_limit",
             "retry_budget"
         ]
