@@ -100,12 +100,18 @@ pub(super) fn shown(problem: Problem, value: Option<&Value>, origins: &Origins) 
     Problem { value, source, ..problem }
 }
 
-/// Keys whose values are shown to nobody.
+/// Keys whose values are shown to nobody. Of the credentials none are but words and paths: a secret is
+/// easily pasted into the key beside its own.
 fn is_secret(key: &str) -> bool {
-    let last = key.rsplit('.').next().unwrap_or(key);
-    matches!(last, "auth_token" | "api_key_secret" | "client_secret" | "tunnel" | "redis")
+    let shown = ["from", "file", "check_every", "scope", "token_url"];
+    match key.split_once('.') {
+        Some(("credentials", key)) => !shown.contains(&key),
+        // A header may be one with credentials, which are refused.
+        Some(("headers", key)) => key.starts_with("extra."),
+        Some((_, key)) => matches!(key, "tunnel" | "redis"),
         // A whole table that is something else may have one in it.
-        || matches!(key, "credentials" | "fleet" | "transport")
+        None => matches!(key, "credentials" | "fleet" | "transport"),
+    }
 }
 
 /// A value as JSON, without the password of a URL.
