@@ -19,6 +19,7 @@ pub mod percent;
 mod retry_after;
 mod rng;
 mod sid;
+mod trace_context;
 
 pub use body::Collected;
 pub use call_id::{CallId, CallIds, CallKey};
@@ -38,3 +39,4 @@ pub use sid::{
     AccountSid, ApiKeySid, ParticipantSid, PhoneNumberSid, PublicKeySid, ServiceSid, SessionSid,
     Sid, SidError,
 };
+pub use trace_context::{TraceContext, TraceContextError};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Sid;
+use super::{Sid, TraceContext};
 
 /// What one call asks for that differs from the stack's settings.
 ///
@@ -72,6 +72,14 @@ impl CallOptions {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
+        self
+    }
+
+    /// Where the call stands in a trace: it goes out as `traceparent`, each attempt with a span's id of its
+    /// own. It replaces one that was given before.
+    #[must_use]
+    pub fn trace_context(mut self, context: &TraceContext) -> Self {
+        context.put_into(&mut self.headers);
         self
     }
 
@@ -144,7 +152,7 @@ impl CallOptions {
             && *replay == other.replay
             && self.wanted_priority() == other.wanted_priority()
             && *when_limited == other.when_limited
-            && *headers == other.headers
+            && TraceContext::same_without(headers, &other.headers)
             && *form == other.form
             && *authorization == other.authorization
             && *continues == other.continues

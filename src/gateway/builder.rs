@@ -8,7 +8,7 @@ use super::defaults::Parts;
 use super::edges::Other;
 use super::prepared::Prepared;
 use super::{BoxedStack, DefaultGateway, Error, HttpStack, ReconcileLayer, StackLayers};
-use crate::call::{Authorization, Clock, Live, Raise, Rng, WhenLimited};
+use crate::call::{Authorization, Clock, Live, Raise, Rng, TraceContext, WhenLimited};
 use crate::middleware::auth::signing::{SigningKey, SigningLayer};
 use crate::middleware::auth::{AuthLayer, Credentials};
 use crate::middleware::breaker;
@@ -224,6 +224,19 @@ impl GatewayBuilder {
     pub fn user_agent(mut self, product: impl Into<String>) -> Self {
         self.products.push(product.into());
         self
+    }
+
+    /// Who knows where the program stands in a trace, such as OpenTelemetry's current span: it goes out
+    /// as `traceparent`. See [`HeadersLayer::trace_context`](crate::middleware::headers::HeadersLayer::trace_context)
+    /// for when it is asked; a call's own [context](crate::call::CallOptions::trace_context) goes before it.
+    pub fn trace_context(
+        self,
+        current: impl Fn() -> Option<TraceContext> + Send + Sync + 'static,
+    ) -> Self {
+        self.layers(move |layers| StackLayers {
+            headers: layers.headers.trace_context(current),
+            ..layers
+        })
     }
 
     /// Sends credentials over plain `http` to other machines than this one: to a sidecar on a

@@ -34,6 +34,7 @@ mod signing;
 mod signing_key;
 mod sockets;
 mod tokens;
+mod traces;
 mod traffic;
 mod wishes;
 mod world;

@@ -1,10 +1,11 @@
+use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tower::Layer;
 
 use super::{Headers, UserAgent};
-use crate::call::{CallIds, Rng};
+use crate::call::{CallIds, Rng, TraceContext};
 
 /// Adds the headers that every request has. See the [module](super) for whose value stays.
 ///
@@ -51,6 +52,18 @@ pub(super) struct Settings {
     pub(super) fixed: HeaderMap,
     pub(super) request_id: Option<HeaderName>,
     pub(super) ids: Arc<CallIds>,
+    pub(super) rng: Rng,
+    pub(super) trace_context: Option<Hook>,
+}
+
+/// Who knows the trace context of the span that is current.
+#[derive(Clone)]
+pub(super) struct Hook(pub(super) Arc<dyn Fn() -> Option<TraceContext> + Send + Sync>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl HeadersLayer {
@@ -64,7 +77,9 @@ impl HeadersLayer {
         fixed.insert(header::USER_AGENT, agent.into());
         fixed.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let request_id = Some(HeaderName::from_static("x-request-id"));
-        Self { settings: Settings { fixed, request_id, ids: ids(&Rng::random()) } }
+        let rng = Rng::random();
+        let settings = Settings { fixed, request_id, ids: ids(&rng), rng, trace_context: None };
+        Self { settings }
     }
 
     /// Adds a header to every request, or replaces one that is there.
@@ -88,10 +103,23 @@ impl HeadersLayer {
         self
     }
 
-    /// Draws the ids of nameless requests from `rng`, so that a seed replays them.
+    /// Draws the ids of nameless requests, and those of spans, from `rng`, so that a seed replays them.
     #[must_use]
     pub fn rng(mut self, rng: &Rng) -> Self {
         self.settings.ids = ids(rng);
+        self.settings.rng = rng.clone();
+        self
+    }
+
+    /// Who knows where the program stands in a trace, for requests that don't say it themselves: an
+    /// OpenTelemetry user gives the context of the current span, which is the attempt's own. It is asked
+    /// for each attempt, on the caller's task and inside the attempt's span, so it must not block.
+    #[must_use]
+    pub fn trace_context(
+        mut self,
+        current: impl Fn() -> Option<TraceContext> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.trace_context = Some(Hook(Arc::new(current)));
         self
     }
 }

@@ -13,6 +13,7 @@
 //! | `User-Agent`, `Accept`, those of [`HeadersLayer::header`] | the stack's |
 //! | `Content-Type` | that of the facts; the request's own where the facts name none |
 //! | the request id | the request's own; the stack's where it has none |
+//! | `traceparent`, `tracestate` | the request's own trace, with a span's id for each attempt; the [hook](HeadersLayer::trace_context)'s where it has none; one that can't be read goes nowhere |
 //! | any other | the request's own |
 //!
 //! The stack's word counts for what the stack depends on: an answer in another format could not be

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 use tower::Service;
 
-use super::layer::Settings;
-use crate::call::{CallFacts, CallId};
+use super::layer::{Hook, Settings};
+use crate::call::{CallFacts, CallId, TraceContext};
 
 /// Headers that come in further down: `Authorization` and `Host`.
 const BELOW: usize = 2;
@@ -54,6 +54,8 @@ impl Settings {
         let room = self.fixed.len() + usize::from(self.request_id.is_some()) + body + BELOW;
 
         let headers = request.headers_mut();
+        // Most requests have none by now, and then there is nothing to look for.
+        let brings_some = !headers.is_empty();
         // The right size from the start: a map that grows moves everything it holds.
         headers.reserve(room);
         for (name, value) in &self.fixed {
@@ -68,6 +70,31 @@ impl Settings {
             && !headers.contains_key(name)
         {
             headers.insert(name, id_value(id.unwrap_or_else(|| self.ids.next())));
+        }
+        self.trace(headers, brings_some);
+    }
+
+    /// One that the request brings names the span that asks, so the attempt gets an id of its own. One from
+    /// the hook is that of the attempt's own span.
+    fn trace(&self, headers: &mut HeaderMap, brings_some: bool) {
+        let has = |name| brings_some && headers.contains_key(name);
+        let context = if has(TraceContext::PARENT) || has(TraceContext::STATE) {
+            let brought = TraceContext::of(headers);
+            if brought.is_none() {
+                // What can't be read is not passed on, as the recommendation asks.
+                headers.remove(TraceContext::PARENT);
+                headers.remove(TraceContext::STATE);
+            }
+            brought.map(|parent| parent.child(&self.rng))
+        } else {
+            self.trace_context.as_ref().and_then(|Hook(current)| current())
+        };
+        if let Some(context) = context {
+            context.put_into(headers);
+            // The attempt's, where the layer right outside opens one.
+            let span = tracing::Span::current();
+            span.record("trace_id", tracing::field::display(context.trace_id()));
+            span.record("span_id", tracing::field::display(context.span_id()));
         }
     }
 }

@@ -120,6 +120,9 @@ fn open<B>(request: &Request<B>) -> tracing::Span {
         server.port = fields::port(request.uri()),
         http.response.status_code = Empty,
         error.type = Empty,
+        // Told by the layer that sends them.
+        trace_id = Empty,
+        span_id = Empty,
     )
 }
 

@@ -124,5 +124,6 @@ fn open<B>(request: &Request<B>) -> tracing::Span {
         server.port = fields::port(request.uri()),
         http.response.status_code = Empty,
         error.type = Empty,
+        trace_id = fields::trace_id(request.headers()),
     )
 }

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, Uri, uri::Scheme};
+use http::{HeaderMap, HeaderValue, Method, Uri, uri::Scheme};
 
-use crate::call::{CallFacts, CallId, Fault, FaultKind, Rejection};
+use crate::call::{CallFacts, CallId, Fault, FaultKind, Rejection, TraceContext};
 
 /// The longest request id that is recorded, in bytes. Twilio's have 34; the rest is somebody's
 /// mistake.
@@ -22,6 +22,14 @@ pub(super) fn template(facts: Option<&Arc<CallFacts>>) -> Option<&'static str> {
 
 pub(super) fn id(facts: Option<&Arc<CallFacts>>) -> Option<tracing::field::DisplayValue<CallId>> {
     facts.and_then(|facts| facts.id()).map(tracing::field::display)
+}
+
+/// The trace that the caller belongs to, if the call brings it.
+pub(super) fn trace_id(headers: &HeaderMap) -> Option<impl tracing::Value + use<>> {
+    if headers.is_empty() {
+        return None;
+    }
+    TraceContext::of(headers).map(|context| tracing::field::display(context.trace_id()))
 }
 
 /// The method, or `_OTHER`: a method of one's own could be any text.

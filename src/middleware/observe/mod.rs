@@ -15,6 +15,8 @@
 //! | `http.request.resend_count` | | ✓ | 1 on the second attempt; not set on the first |
 //! | `http.response.status_code` | ✓ | ✓ | |
 //! | `error.type` | ✓ | ✓ | the status from 400 on, or what kind of fault; `cancelled` for one that was dropped |
+//! | `trace_id` | ✓ | ✓ | the trace that the call belongs to, if it [brings one](crate::call::TraceContext); of an attempt, what went out |
+//! | `span_id` | | ✓ | the attempt's own id in it, as it went out |
 //! | `call.operation`, `call.id` | ✓ | | the id is what goes out as the request id |
 //! | `call.attempts` | ✓ | | how many there were in the end |
 //! | `call.effect` | ✓ | | of a failure: `none`, `unknown` or `applied` |
