@@ -5,7 +5,8 @@ use std::time::Duration;
 use twilio_proxy::call::{Effect, FaultKind};
 use twilio_proxy::transport::{Builder, ProxyTransport};
 
-use crate::support::{Server, get, ok, plain, post, send, soon, text, watched};
+use super::Make;
+use super::support::{Server, get, ok, plain, post, send, soon, text, watched};
 
 #[tokio::test]
 async fn a_kept_connection_serves_the_next_request() {
@@ -37,7 +38,7 @@ async fn no_more_connections_are_kept_than_allowed() {
 /// The connection of a call that was answered is closed, while the transport lives on.
 async fn closes_after_an_answer(builder: Builder) {
     let server = Server::bind().await;
-    let transport = builder.without_tls().build().expect("settings");
+    let transport = builder.without_tls().made().expect("settings");
     let script = async {
         let mut peer = server.accept().await;
         peer.answer(&ok("")).await;

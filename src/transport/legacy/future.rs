@@ -10,15 +10,15 @@ use http_body_util::Full;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 
-use super::body::ResponseBody;
-use super::fault::raise;
+use super::super::body::ResponseBody;
+use super::super::fault::raise;
 use crate::call::{CallFacts, Effect, Fault};
 
 type Outcome = Result<Response<ResponseBody>, Fault>;
 
-/// The response of a `ProxyTransport` to come.
+/// The response of a `LegacyTransport` to come.
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture {
+pub struct LegacyFuture {
     state: State,
 }
 
@@ -27,7 +27,7 @@ enum State {
     Sending { response: legacy::ResponseFuture, witness: Option<Witness> },
 }
 
-impl ResponseFuture {
+impl LegacyFuture {
     pub(super) fn refused(fault: Fault) -> Self {
         Self { state: State::Refused(std::future::ready(Err(fault))) }
     }
@@ -37,7 +37,7 @@ impl ResponseFuture {
     }
 }
 
-impl Future for ResponseFuture {
+impl Future for LegacyFuture {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
@@ -63,9 +63,9 @@ impl Future for ResponseFuture {
     }
 }
 
-impl fmt::Debug for ResponseFuture {
+impl fmt::Debug for LegacyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+        f.debug_struct("LegacyFuture").finish_non_exhaustive()
     }
 }
 
