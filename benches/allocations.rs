@@ -12,8 +12,9 @@ use hyper_util::rt::TokioExecutor;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::BoxError;
 use twilio_proxy::gateway::GatewayExt;
+use twilio_proxy::transport::ProxyTransport;
 
-use support::{bare, gateway, serve};
+use support::{bare, bare_over, gateway, gateway_over, serve};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -42,6 +43,13 @@ fn measure() -> Result<(), BoxError> {
 
     println!("{:<24} {:>12} {:>8}", "one fetch", "allocations", "bytes");
     count(&runtime, "client::legacy, bare", || bare(client.clone(), address))?;
+    let own = ProxyTransport::builder().without_tls().tunnel_from_env(false).build()?;
+    count(&runtime, "own pool, bare", || bare_over(own.clone(), address))?;
+    let settings = ProxyTransport::builder().without_tls().tunnel_from_env(false);
+    let legacy = gateway_over(address, settings.build_legacy()?)?;
+    count(&runtime, "default stack on legacy", || async {
+        legacy.send(fetch.clone()).await.is_ok()
+    })?;
     count(&runtime, "default stack", || async { gateway.send(fetch.clone()).await.is_ok() })?;
     let boxed = gateway.clone().boxed();
     count(&runtime, "default stack, boxed", || async { boxed.send(fetch.clone()).await.is_ok() })

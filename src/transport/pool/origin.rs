@@ -67,7 +67,7 @@ impl Origin {
         }
         let (id, answer) = state.wait();
         // Before anything is spawned, so that it is left whatever happens.
-        let wait = Wait { id, answer, origin: Arc::clone(self) };
+        let wait = Wait { id, answer, answered: false, origin: Arc::clone(self) };
         let booked = state.book_dials();
         drop(state);
         self.begin(booked);
@@ -217,6 +217,7 @@ pub(in crate::transport) enum CheckOut {
 pub(in crate::transport) struct Wait {
     id: u64,
     answer: oneshot::Receiver<Reply>,
+    answered: bool,
     origin: Arc<Origin>,
 }
 
@@ -224,18 +225,20 @@ impl Future for Wait {
     type Output = Reply;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
-        Poll::Ready(ready!(Pin::new(&mut self.answer).poll(cx)).unwrap_or_else(|_| Err(given_up())))
+        let reply = ready!(Pin::new(&mut self.answer).poll(cx));
+        self.answered = true;
+        Poll::Ready(reply.unwrap_or_else(|_| Err(given_up())))
     }
 }
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        self.answer.close();
-        let granted = self.answer.try_recv();
-        if self.answer.is_terminated() && granted.is_err() {
-            // It was answered: it is in no queue.
+        if self.answered {
             return;
         }
+        // From here on nothing can be granted; what was before is given back below.
+        self.answer.close();
+        let granted = self.answer.try_recv();
         let id = self.id;
         self.origin.settle(|state, _| state.leave(id));
         if let Ok(Ok(grant)) = granted {
