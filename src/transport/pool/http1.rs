@@ -124,6 +124,10 @@ impl Link {
         Self::take_ready(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn is_parked(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting.is_some()
+    }
+
     fn take_ready(parking: &mut Parking) -> Option<Kept> {
         parking.waiting.take_if(|kept| kept.is_ready())
     }
@@ -164,12 +168,21 @@ impl<T: Read + Write + Unpin> Future for Driver<T> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
+        let mut this = self.project();
         // Why it ended, its request was told.
-        if this.connection.poll(cx).is_ready() {
+        if this.connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        if let Some(kept) = this.end.link.resume()
+        let mut kept = this.end.link.resume();
+        if kept.is_none() && this.end.link.is_parked() {
+            // Where an answer overtook its request, hyper comes to rest by the last flush, and
+            // says so only when it is polled again, for which it leaves no reason.
+            if this.connection.poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            kept = this.end.link.resume();
+        }
+        if let Some(kept) = kept
             && let Some(origin) = this.end.origin.upgrade()
         {
             origin.give(kept);
