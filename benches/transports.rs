@@ -11,12 +11,13 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 use tower::BoxError;
 use twilio_proxy::gateway::GatewayExt;
 use twilio_proxy::transport::ProxyTransport;

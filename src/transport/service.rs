@@ -74,6 +74,10 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn admit<B>(self, request: &Request<B>) -> Result<(), Fault> {
         self.admit_uri(request.uri())?;
+        if request.method() == Method::CONNECT {
+            let detail = "CONNECT makes a connection into a tunnel, and these are kept for calls";
+            return Err(Fault::new(FaultKind::Config, detail));
+        }
         match request.version() {
             Version::HTTP_10 | Version::HTTP_11 | Version::HTTP_2 => Ok(()),
             _ => Err(Fault::new(FaultKind::Config, "the request asks for an unknown HTTP version")),

@@ -121,3 +121,11 @@ fn a_transport_is_what_stacks_and_tasks_need() {
     moves::<twilio_proxy::transport::ResponseFuture>();
     moves::<twilio_proxy::transport::ResponseBody>();
 }
+
+#[tokio::test]
+async fn a_connection_is_not_made_into_a_tunnel() {
+    let mut connect = get("http://127.0.0.1:1/");
+    *connect.method_mut() = http::Method::CONNECT;
+    let message = refusal(&plain(), connect).await;
+    assert!(message.starts_with("CONNECT makes"), "{message}");
+}

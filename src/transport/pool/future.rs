@@ -10,7 +10,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use super::http1::{Kept, Sent};
+use super::http1::Kept;
+#[cfg(feature = "http2")]
+use super::http1::Sent;
 #[cfg(feature = "http2")]
 use super::http2::StreamHold;
 use super::origin::{CheckOut, Origin, Wait};
@@ -30,6 +32,8 @@ pub struct ResponseFuture {
     state: State,
 }
 
+// A box for the one that every call is in would be an allocation a call.
+#[allow(clippy::large_enum_variant)]
 enum State {
     Done,
     Refused(Fault),
@@ -111,7 +115,7 @@ impl Sending {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         loop {
             // The states that are polled again and again stay where they are.
-            let used = match &mut self.step {
+            let (sent, used) = match &mut self.step {
                 Step::Http1(kept) => match kept.poll_answer(cx) {
                     Poll::Ready(sent) => (sent, kept.used),
                     Poll::Pending => return Poll::Pending,
@@ -137,9 +141,9 @@ impl Sending {
                 }
                 Step::Over => return Poll::Pending,
             };
-            match used {
-                (Ok(response), _) => return Poll::Ready(Ok(self.answered(response))),
-                (Err(mut error), used) => match error.take_message() {
+            match sent {
+                Ok(response) => return Poll::Ready(Ok(self.answered(response))),
+                Err(mut error) => match error.take_message() {
                     Some(request) if used && self.resends < RESENDS => {
                         self.resends += 1;
                         self.step = Step::Start(self.absolute(request)?);

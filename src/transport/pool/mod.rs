@@ -194,7 +194,7 @@ impl<C: Connect> Shared<C> {
             Some(port) if port.as_u16() != if secure { 443 } else { 80 } => {
                 HeaderValue::try_from(format!("{}:{port}", authority.host()))
             }
-            _ => HeaderValue::from_str(authority.host()).map_err(Into::into),
+            _ => HeaderValue::from_str(authority.host()),
         };
         let host = host.map_err(|error| unusable().with_source(error))?;
         let to = Uri::builder().scheme(scheme.clone()).authority(authority.clone());

@@ -307,6 +307,7 @@ impl Origin {
         }
     }
 
+    #[cfg(feature = "http2")]
     pub(super) fn new_id(&self) -> u64 {
         self.state().new_id()
     }
