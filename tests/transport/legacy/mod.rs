@@ -7,6 +7,8 @@ use twilio_proxy::transport::{Builder, Connect};
 mod breaks;
 #[path = "../connect.rs"]
 mod connect;
+#[path = "../crowd.rs"]
+mod crowd;
 #[path = "../facts.rs"]
 mod facts;
 #[cfg(feature = "http2")]
