@@ -109,11 +109,12 @@ impl<C: Connect> Pool<C> {
         {
             return Ok(Arc::clone(first));
         }
+        let mut others = self.shared.others();
+        // Under the lock by which a drain looks for origins: it sees this one, or this sees it.
         if self.shared.closed.load(Relaxed) {
             let closed = FaultKind::Rejected(Rejection::Closed);
             return Err(Fault::new(closed, "the transport was closed"));
         }
-        let mut others = self.shared.others();
         if let Some(known) = others.iter().find(|origin| origin.serves(uri)) {
             return Ok(Arc::clone(known));
         }
