@@ -48,9 +48,12 @@ async fn a_request_that_met_a_dead_connection_goes_out_on_another() {
     first.await.unwrap().unwrap();
     settle().await;
     assert_eq!(transport.pool_stats().idle, 1);
-    // Closed, and the client's task has had no chance to see it.
+    // Closed, and the connection's task has no chance to see it before the call is there.
+    let mut second = Box::pin(text(transport.clone(), "/second"));
     drop(end);
-    let second = tokio::spawn(text(transport.clone(), "/second"));
+    assert!(futures_util::poll!(second.as_mut()).is_pending());
+    assert_eq!(transport.pool_stats().reused, 1, "it was given to the dead one");
+    let second = tokio::spawn(second);
     let mut end = server.recv().await.unwrap();
     let seen = String::from_utf8(serve(&mut end).await).unwrap();
     assert_eq!(seen, "GET /second HTTP/1.1\r\nhost: localhost\r\n\r\n", "whole, and as it was");
