@@ -54,7 +54,8 @@ async fn a_request_that_met_a_dead_connection_goes_out_on_another() {
     assert!(futures_util::poll!(second.as_mut()).is_pending());
     assert_eq!(transport.pool_stats().reused, 1, "it was given to the dead one");
     let second = tokio::spawn(second);
-    let mut end = server.recv().await.unwrap();
+    let another = timeout(Duration::from_secs(60), server.recv()).await;
+    let mut end = another.expect("a second connection").unwrap();
     let seen = String::from_utf8(serve(&mut end).await).unwrap();
     assert_eq!(seen, "GET /second HTTP/1.1\r\nhost: localhost\r\n\r\n", "whole, and as it was");
     second.await.unwrap().unwrap();
