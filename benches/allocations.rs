@@ -13,8 +13,9 @@ use hyper_util::rt::TokioExecutor;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::BoxError;
 use twilio_proxy::gateway::GatewayExt;
+use twilio_proxy::transport::ProxyTransport;
 
-use support::{bare, gateway, serve};
+use support::{bare, bare_over, gateway, gateway_over, serve};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -45,11 +46,18 @@ fn measure() -> Result<bool, BoxError> {
     println!("{:<24} {:>12} {:>8} {:>8}", "one fetch", "allocations", "ceiling", "bytes");
     // The first is what the others are compared with, and hyper-util's to keep.
     let mut held = count(&runtime, "client::legacy, bare", 28, || bare(client.clone(), address))?;
-    held &= count(&runtime, "default stack", 26, || async {
+    let own = ProxyTransport::builder().without_tls().tunnel_from_env(false).build()?;
+    held &= count(&runtime, "own pool, bare", 20, || bare_over(own.clone(), address))?;
+    let settings = ProxyTransport::builder().without_tls().tunnel_from_env(false);
+    let legacy = gateway_over(address, settings.build_legacy()?)?;
+    held &= count(&runtime, "default stack on legacy", 26, || async {
+        legacy.send(fetch.clone()).await.is_ok()
+    })?;
+    held &= count(&runtime, "default stack", 18, || async {
         gateway.send(fetch.clone()).await.is_ok()
     })?;
     let boxed = gateway.clone().boxed();
-    held &= count(&runtime, "default stack, boxed", 28, || async {
+    held &= count(&runtime, "default stack, boxed", 20, || async {
         boxed.send(fetch.clone()).await.is_ok()
     })?;
     Ok(held)

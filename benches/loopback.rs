@@ -1,7 +1,7 @@
-//! A fetch over a real socket: the full default stack beside bare `client::legacy`, in one run.
+//! A fetch over a real socket: the default stack and its pool beside bare `client::legacy`.
 //!
-//! Both talk plain HTTP/1.1 on loopback to the same server, which lives on a thread of its own. Read
-//! the ratio of two rows, not either time.
+//! All talk plain HTTP/1.1 on loopback to the same server, which lives on a thread of its own. Read
+//! the ratio of two rows, not either time; `transports` compares them closer.
 
 mod support;
 
@@ -15,8 +15,9 @@ use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Runtime;
 use tower::BoxError;
 use twilio_proxy::gateway::GatewayExt;
+use twilio_proxy::transport::ProxyTransport;
 
-use support::{bare, gateway, serve};
+use support::{bare, bare_over, gateway, gateway_over, serve};
 
 /// Calls a measurement makes per iteration, so that starting and joining them does not count.
 const BATCH: u64 = 256;
@@ -52,12 +53,22 @@ fn measure(criterion: &mut Criterion) -> Result<(), BoxError> {
     let _entered = runtime.enter();
     let client = Client::builder(TokioExecutor::new()).build_http();
     let (gateway, fetch) = gateway(address)?;
+    let settings = ProxyTransport::builder().without_tls().tunnel_from_env(false);
+    let own = settings.clone().build()?;
+    let legacy = gateway_over(address, settings.build_legacy()?)?;
 
     let mut group = criterion.benchmark_group("fetch");
     group.throughput(Throughput::Elements(BATCH));
     for in_flight in [1, 64] {
         group.bench_function(BenchmarkId::new("client_legacy", in_flight), |bencher| {
             bencher.iter(|| batch(&runtime, in_flight, || bare(client.clone(), address)));
+        });
+        group.bench_function(BenchmarkId::new("own_pool", in_flight), |bencher| {
+            bencher.iter(|| batch(&runtime, in_flight, || bare_over(own.clone(), address)));
+        });
+        group.bench_function(BenchmarkId::new("default_stack_on_legacy", in_flight), |bencher| {
+            let call = || async { legacy.send(fetch.clone()).await.is_ok() };
+            bencher.iter(|| batch(&runtime, in_flight, call));
         });
         group.bench_function(BenchmarkId::new("default_stack", in_flight), |bencher| {
             let call = || async { gateway.send(fetch.clone()).await.is_ok() };

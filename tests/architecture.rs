@@ -107,7 +107,11 @@ const HOMES: &[Home] = &[
         of: "tokio",
         at: &["call", "middleware", "transport", "simulator", "webhook", "gateway"],
     },
-    Home { of: "tokio_util", at: &["middleware/auth/signing", "simulator", "gateway"] },
+    Home {
+        of: "tokio_util",
+        // The pool keeps the box of a future that has no name.
+        at: &["middleware/auth/signing", "simulator", "gateway", "transport/pool"],
+    },
     Home { of: "tower", at: &["middleware", "transport", "simulator", "webhook", "gateway"] },
     Home { of: "tracing", at: &["middleware", "webhook", "gateway"] },
     // Behind words of our own, which do nothing where the feature is off.

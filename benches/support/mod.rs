@@ -4,18 +4,20 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{Request, header};
+use http::{Request, Response, header};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tower::BoxError;
+use tower::{BoxError, Service};
 use twilio_proxy::call::{AccountSid, ServiceSid, SessionSid};
-use twilio_proxy::gateway::{DefaultGateway, Gateway};
+use twilio_proxy::gateway::{DefaultGateway, Gateway, GatewayBuilder};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{FetchSession, Session};
+use twilio_proxy::transport::{LegacyTransport, ResponseBody};
 
 const SERVICE: &str = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const SESSION: &str = "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -69,25 +71,53 @@ fn answer() -> String {
 
 /// What one has without this crate: a pooled client, a request, a decoded session.
 pub(crate) async fn bare(client: Client<HttpConnector, Full<Bytes>>, address: SocketAddr) -> bool {
-    let request =
-        Request::get(format!("http://{address}/v1/Services/{SERVICE}/Sessions/{SESSION}"))
-            .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, "bench/1 (linux x86_64)")
-            .header(header::AUTHORIZATION, "Basic QUNhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE6eA==")
-            .header("x-request-id", "00000000000000000000000000000000")
-            .body(Full::default());
-    let Ok(request) = request else { return false };
+    let Some(request) = request(address) else { return false };
     let Ok(response) = client.request(request).await else { return false };
-    let Ok(body) = response.into_body().collect().await else { return false };
+    decodes(response.into_body()).await
+}
+
+/// The same over a transport of this crate, with no layer.
+pub(crate) async fn bare_over<T>(mut transport: T, address: SocketAddr) -> bool
+where
+    T: Service<Request<Full<Bytes>>, Response = Response<ResponseBody>>,
+{
+    let Some(request) = request(address) else { return false };
+    // Always ready.
+    let Ok(response) = transport.call(request).await else { return false };
+    decodes(response.into_body()).await
+}
+
+fn request(address: SocketAddr) -> Option<Request<Full<Bytes>>> {
+    Request::get(format!("http://{address}/v1/Services/{SERVICE}/Sessions/{SESSION}"))
+        .header(header::ACCEPT, "application/json")
+        .header(header::USER_AGENT, "bench/1 (linux x86_64)")
+        .header(header::AUTHORIZATION, "Basic QUNhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE6eA==")
+        .header("x-request-id", "00000000000000000000000000000000")
+        .body(Full::default())
+        .ok()
+}
+
+async fn decodes(body: impl Body<Data = Bytes>) -> bool {
+    let Ok(body) = body.collect().await else { return false };
     serde_json::from_slice::<Session>(&body.to_bytes()).is_ok_and(|session| session.sid.is_some())
 }
 
 pub(crate) fn gateway(address: SocketAddr) -> Result<(DefaultGateway, FetchSession), BoxError> {
-    let (account, service, session): (AccountSid, ServiceSid, SessionSid) =
-        (ACCOUNT.parse()?, SERVICE.parse()?, SESSION.parse()?);
-    let gateway = Gateway::builder(Credentials::auth_token(account, "not-a-secret"))
-        .base_url(format!("http://{address}"))
-        .quota(Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN))
-        .build()?;
-    Ok((gateway, FetchSession::new(service, session)))
+    let (service, session): (ServiceSid, SessionSid) = (SERVICE.parse()?, SESSION.parse()?);
+    Ok((builder(address)?.build()?, FetchSession::new(service, session)))
+}
+
+/// The default stack over another transport.
+pub(crate) fn gateway_over(
+    address: SocketAddr,
+    transport: LegacyTransport,
+) -> Result<DefaultGateway<LegacyTransport>, BoxError> {
+    Ok(builder(address)?.over(transport)?)
+}
+
+fn builder(address: SocketAddr) -> Result<GatewayBuilder, BoxError> {
+    let account: AccountSid = ACCOUNT.parse()?;
+    let builder = Gateway::builder(Credentials::auth_token(account, "not-a-secret"));
+    let quota = Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN);
+    Ok(builder.base_url(format!("http://{address}")).quota(quota))
 }

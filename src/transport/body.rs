@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
-use super::stats::UnderWay;
+use super::pool::Hold;
 
 pin_project! {
     /// The body of a response, as it comes off the wire.
@@ -19,14 +19,21 @@ pin_project! {
     pub struct ResponseBody {
         #[pin]
         incoming: Incoming,
-        // Until the body is dropped, somebody has the connection.
-        under_way: Option<UnderWay>,
+        hold: Hold,
     }
 }
 
 impl ResponseBody {
-    pub(super) fn new(incoming: Incoming, under_way: Option<UnderWay>) -> Self {
-        Self { incoming, under_way }
+    pub(super) fn new(incoming: Incoming) -> Self {
+        Self { incoming, hold: Hold::Nothing }
+    }
+
+    /// A body that keeps its connection from others until it has ended.
+    pub(super) fn holding(incoming: Incoming, mut hold: Hold) -> Self {
+        if incoming.is_end_stream() {
+            hold.release();
+        }
+        Self { incoming, hold }
     }
 }
 
@@ -38,7 +45,17 @@ impl Body for ResponseBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.project().incoming.poll_frame(cx).map_err(BodyError)
+        let mut this = self.project();
+        let polled = this.incoming.as_mut().poll_frame(cx);
+        let ended = match &polled {
+            Poll::Ready(None) => true,
+            Poll::Ready(Some(Ok(_))) => this.incoming.is_end_stream(),
+            _ => false,
+        };
+        if ended {
+            this.hold.release();
+        }
+        polled.map_err(BodyError)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,18 +1,17 @@
+mod assemble;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
-use super::connect::{Connect, Connector};
+use super::connect::Connect;
+use super::legacy::LegacyTransport;
 use super::resolve::{HostName, Resolver};
-use super::service::{Gate, ProxyTransport};
-use super::tcp::DefaultConnector;
+use super::service::ProxyTransport;
 use super::tls::{self, Trust, Versions};
-use super::tunnel::{TunnelChoice, Tunnels};
+use super::tunnel::TunnelChoice;
 use crate::call::{BoxError, Fault};
 
 /// Settings of a [`ProxyTransport`], each with a default that suits a long-running process.
@@ -40,6 +39,8 @@ pub struct Builder {
     tunnel_except: String,
     idle_timeout: Option<Duration>,
     max_idle_per_host: usize,
+    max_connections: Option<usize>,
+    max_age: Option<Duration>,
     allow_plain_http: bool,
     trust: Trust,
     roots: Vec<Vec<u8>>,
@@ -60,6 +61,8 @@ impl Builder {
             tunnel_except: String::new(),
             idle_timeout: Some(Duration::from_secs(50)),
             max_idle_per_host: 100,
+            max_connections: None,
+            max_age: None,
             allow_plain_http: false,
             trust: Trust::default(),
             roots: Vec::new(),
@@ -178,6 +181,31 @@ impl Builder {
         self
     }
 
+    /// How many connections an origin may have open at once. `None`, the default, sets no limit but
+    /// that of the calls in flight.
+    ///
+    /// Calls beyond it wait in the order in which they came, for a connection that is given back or
+    /// for room to open one, and no longer than until the call's
+    /// [deadline](crate::call::CallFacts::deadline). At least 1; of no effect on
+    /// [`Builder::build_legacy`].
+    #[must_use]
+    pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
+        self.max_connections = connections.into().map(|most| most.max(1));
+        self
+    }
+
+    /// How long a connection is used before another takes its place, less up to a tenth by chance, so
+    /// that a fleet that started together doesn't connect anew together. `None`, the default, keeps
+    /// it for as long as it is good.
+    ///
+    /// What a name resolves to is asked when a connection is made: this bounds how long a change
+    /// goes unnoticed. Calls under way are never cut. Of no effect on [`Builder::build_legacy`].
+    #[must_use]
+    pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.max_age = age.into();
+        self
+    }
+
     /// Whether `http://` may go to other machines. It may not: credentials would be readable on
     /// the way. This machine is always allowed.
     #[must_use]
@@ -283,18 +311,18 @@ impl Builder {
     /// says which feature or setting would bring some), a certificate is damaged, or the URL of a
     /// CONNECT proxy can't be read.
     pub fn build(self) -> Result<ProxyTransport, Fault> {
-        if matches!(self.trust, Trust::ByConnector) {
-            return Err(tls::config_fault("tls_by_connector needs a connector: use build_with"));
-        }
-        let tls = self.tls()?;
-        let tunnels = Tunnels::new(&self.tunnel, &self.tunnel_except)?;
-        let mut tcp = HttpConnector::new_with_resolver(self.resolver.clone());
-        tcp.enforce_http(false);
-        tcp.set_nodelay(self.tcp_nodelay);
-        tcp.set_keepalive(self.tcp_keepalive);
-        tcp.set_happy_eyeballs_timeout(self.happy_eyeballs);
-        let connector = DefaultConnector::new(tcp, tunnels, tls.as_ref());
+        let (connector, tls) = self.over_tcp()?;
         Ok(self.assemble(connector, tls))
+    }
+
+    /// The same over hyper-util's `client::legacy` in place of this crate's own pool.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn build_legacy(self) -> Result<LegacyTransport, Fault> {
+        let (connector, tls) = self.over_tcp()?;
+        Ok(self.assemble_legacy(connector, tls))
     }
 
     /// The transport, over streams that `connector` opens, with TLS put over them for `https`. The
@@ -308,39 +336,17 @@ impl Builder {
         Ok(self.assemble(connector, tls))
     }
 
-    fn tls(&self) -> Result<Option<rustls::ClientConfig>, Fault> {
-        tls::client_config(&self.trust, &self.roots, self.versions)
+    /// The same over hyper-util's `client::legacy`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn build_legacy_with<C: Connect>(self, connector: C) -> Result<LegacyTransport<C>, Fault> {
+        let tls = self.tls()?;
+        Ok(self.assemble_legacy(connector, tls))
     }
 
-    fn assemble<C: Connect>(
-        self,
-        connector: C,
-        tls: Option<rustls::ClientConfig>,
-    ) -> ProxyTransport<C> {
-        let gate = Gate {
-            plain_http: self.allow_plain_http,
-            https: tls.is_some() || matches!(self.trust, Trust::ByConnector),
-        };
-        let mut client = Client::builder(TokioExecutor::new());
-        client
-            .timer(TokioTimer::new())
-            // Without a timer the idle timeout is looked at only when a connection is wanted.
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(self.idle_timeout)
-            .pool_max_idle_per_host(self.max_idle_per_host)
-            // Safe for any method: hyper hands a request back only if it never began to write it,
-            // and the pool sends it again only if the connection had been used before. That is the
-            // common end of a kept connection, and costs the caller no attempt.
-            .retry_canceled_requests(true);
-        #[cfg(feature = "http2")]
-        {
-            client.http2_only(self.versions == Versions::Http2);
-            if let Some((every, within)) = self.keep_alive {
-                client.http2_keep_alive_interval(every).http2_keep_alive_timeout(within);
-            }
-        }
-        let counts = Arc::default();
-        let connector = Connector::new(connector, tls, self.connect_timeout, Arc::clone(&counts));
-        ProxyTransport::from_parts(client.build(connector), gate, counts)
+    fn tls(&self) -> Result<Option<rustls::ClientConfig>, Fault> {
+        tls::client_config(&self.trust, &self.roots, self.versions)
     }
 }

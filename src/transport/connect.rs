@@ -12,7 +12,6 @@ use tower::{Service, ServiceExt};
 
 use super::fault::{ConnectTimeout, unwrap_io};
 use super::io::Io;
-use super::stats::Counts;
 use crate::call::BoxError;
 
 /// What opens byte streams for the transport: any `tower::Service<Uri>` whose response is one of
@@ -73,9 +72,8 @@ impl<C: Connect> Connector<C> {
         connector: C,
         tls: Option<rustls::ClientConfig>,
         timeout: Option<Duration>,
-        counts: Arc<Counts>,
     ) -> Self {
-        let bare = Bare { connector: Arc::new(connector), counts };
+        let bare = Bare(Arc::new(connector));
         let way = match tls {
             Some(tls) => Way::ByScheme(HttpsConnector::from((bare, tls))),
             None => Way::Bare(bare),
@@ -92,10 +90,7 @@ impl<C: Connect> Shared<C> {
                 poll_fn(|cx| connector.poll_ready(cx)).await?;
                 connector.call(to).await
             }
-            Way::Bare(bare) => {
-                let stream = bare.connector.open(to).await?;
-                Ok(MaybeHttpsStream::Http(Io::new(stream, &bare.counts)))
-            }
+            Way::Bare(bare) => Ok(MaybeHttpsStream::Http(Io::new(bare.0.open(to).await?))),
         }
     }
 }
@@ -142,14 +137,11 @@ impl<C: Connect> Service<Uri> for Connector<C> {
 }
 
 /// A [`Connect`] as hyper-rustls wants what it puts TLS over.
-struct Bare<C> {
-    connector: Arc<C>,
-    counts: Arc<Counts>,
-}
+struct Bare<C>(Arc<C>);
 
 impl<C> Clone for Bare<C> {
     fn clone(&self) -> Self {
-        Self { connector: Arc::clone(&self.connector), counts: Arc::clone(&self.counts) }
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -163,7 +155,7 @@ impl<C: Connect> Service<Uri> for Bare<C> {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let (opening, counts) = (self.connector.open(to), Arc::clone(&self.counts));
-        Box::pin(async move { opening.await.map(|stream| Io::new(stream, &counts)) })
+        let opening = self.0.open(to);
+        Box::pin(async move { opening.await.map(Io::new) })
     }
 }

@@ -73,11 +73,44 @@ pub(super) fn raise(error: legacy::Error) -> Fault {
         FaultKind::Config => "the transport is not set up for this call",
         FaultKind::Connect if is_timeout(&error) => "no connection could be made in time",
         FaultKind::Connect => "no connection could be made",
-        FaultKind::Unprocessed => "the connection closed before the server took the request",
-        _ => "the connection broke while the request was under way",
+        FaultKind::Unprocessed => UNPROCESSED,
+        _ => INTERRUPTED,
     };
     Fault::new(kind, detail).with_source(error)
 }
+
+/// The fault for an error of the connector.
+pub(super) fn raise_connect(error: BoxError) -> Fault {
+    let config = Fault::find(&*error).is_some_and(|fault| fault.kind() == FaultKind::Config);
+    let (kind, detail) = if config {
+        (FaultKind::Config, "the transport is not set up for this call")
+    } else if error.is::<ConnectTimeout>() {
+        (FaultKind::Connect, "no connection could be made in time")
+    } else {
+        (FaultKind::Connect, "no connection could be made")
+    };
+    Fault::new(kind, detail).with_source(error)
+}
+
+/// The fault for a connection that was opened and came to nothing before its first request.
+pub(super) fn raise_broken_start(error: hyper::Error) -> Fault {
+    Fault::new(FaultKind::Connect, "no connection could be made").with_source(error)
+}
+
+/// The fault for a request that hyper hands back, because it never began to write it.
+pub(super) fn raise_unwritten(error: hyper::Error) -> Fault {
+    Fault::new(FaultKind::Unprocessed, UNPROCESSED).with_source(error)
+}
+
+/// The fault for a request that hyper does not hand back.
+pub(super) fn raise_broken(error: hyper::Error) -> Fault {
+    let kind = of_hyper(&error);
+    let detail = if kind == FaultKind::Unprocessed { UNPROCESSED } else { INTERRUPTED };
+    Fault::new(kind, detail).with_source(error)
+}
+
+const UNPROCESSED: &str = "the connection closed before the server took the request";
+const INTERRUPTED: &str = "the connection broke while the request was under way";
 
 fn of_pool(error: &legacy::Error) -> FaultKind {
     if error.is_connect() {

@@ -1,6 +1,5 @@
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -8,21 +7,16 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::stats::{Counts, Open};
-
 /// Any of tokio's byte streams as hyper and its pool want it.
 ///
 /// It tells the pool nothing of itself: what a stream tells is copied into the extensions of every
 /// response, two allocations a request that nobody asked for.
 #[derive(Debug)]
-pub(super) struct Io<T>(
-    TokioIo<T>,
-    #[allow(dead_code, reason = "counts for as long as it is there")] Open,
-);
+pub(super) struct Io<T>(TokioIo<T>);
 
 impl<T> Io<T> {
-    pub(super) fn new(stream: T, counts: &Arc<Counts>) -> Self {
-        Self(TokioIo::new(stream), Open::new(counts))
+    pub(super) fn new(stream: T) -> Self {
+        Self(TokioIo::new(stream))
     }
 }
 

@@ -32,9 +32,18 @@
 //!
 //! # What is repeated here
 //!
-//! One thing only: a request that waited for a kept connection which closed before the first byte
+//! One thing only: a request that was given to a kept connection which closed before the first byte
 //! was written goes out on another. hyper hands such a request back whole, so nothing can be done
 //! twice. Anything later is for the retry layer to decide, which knows the operation.
+//!
+//! # The pool
+//!
+//! Made for one origin or a few. The connection that came to rest last is taken first, so that what a
+//! quiet hour doesn't need grows old and is closed; a call that finds none waits in a fair queue
+//! for one that is given back or newly made, whichever is first. There may be a
+//! [cap](Builder::max_connections) and a [greatest age](Builder::max_age); connections can be
+//! [opened ahead](ProxyTransport::warm_up), [counted](ProxyTransport::pool_stats) and
+//! [drained](ProxyTransport::drain). [`LegacyTransport`] is the same over hyper-util's pool.
 //!
 //! # Secrets
 //!
@@ -45,11 +54,11 @@ mod body;
 mod builder;
 mod connect;
 mod fault;
-mod future;
 mod io;
+mod legacy;
+mod pool;
 mod resolve;
 mod service;
-mod stats;
 mod tcp;
 mod tls;
 mod tunnel;
@@ -58,8 +67,8 @@ pub use body::{BodyError, ResponseBody};
 pub use builder::Builder;
 pub use connect::Connect;
 pub use fault::classify_error;
-pub use future::ResponseFuture;
+pub use legacy::{LegacyFuture, LegacyTransport};
+pub use pool::{PoolStats, ResponseFuture};
 pub use resolve::HostName;
 pub use service::ProxyTransport;
-pub use stats::PoolStats;
 pub use tcp::{DefaultConnector, Socket};

@@ -1,20 +1,18 @@
 use std::fmt;
-use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Request, Response, Uri, Version, header};
 use http_body::Body;
 use http_body_util::Full;
-use hyper_util::client::legacy::Client;
 use tower::Service;
 
 use super::body::ResponseBody;
 use super::builder::Builder;
-use super::connect::{Connect, Connector};
-use super::future::{ResponseFuture, Witness};
-use super::stats::{Counts, PoolStats, UnderWay};
+use super::connect::Connect;
+use super::pool::{Pool, PoolStats, ResponseFuture, Sending};
 use super::tcp::DefaultConnector;
 use crate::call::{CallFacts, Fault, FaultKind, Origin};
 
@@ -54,17 +52,16 @@ use crate::call::{CallFacts, Fault, FaultKind, Origin};
 ///
 /// # Cancellation
 ///
-/// Dropping the future while it connects gives the connection up, or leaves it to the pool where
-/// it is nearly there. Dropping it later closes an HTTP/1.1 connection and resets an HTTP/2 stream.
+/// Dropping the future while it connects leaves the connection to the next call, where there is a
+/// connect timeout, and gives it up where there is none. Dropping it later closes an HTTP/1.1 connection and resets an HTTP/2 stream.
 /// In both cases the call's [facts](CallFacts) already say whether anything may have been sent.
 ///
 /// # Panics
 ///
 /// Connections are tasks of tokio: calling it outside a runtime panics.
 pub struct ProxyTransport<C = DefaultConnector> {
-    client: Client<Connector<C>, Full<Bytes>>,
+    pool: Pool<C>,
     gate: Gate,
-    counts: Arc<Counts>,
 }
 
 /// What may be asked for.
@@ -75,8 +72,12 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    fn admit<B>(self, request: &Request<B>) -> Result<(), Fault> {
+    pub(super) fn admit<B>(self, request: &Request<B>) -> Result<(), Fault> {
         self.admit_uri(request.uri())?;
+        if request.method() == Method::CONNECT {
+            let detail = "CONNECT makes a connection into a tunnel, and these are kept for calls";
+            return Err(Fault::new(FaultKind::Config, detail));
+        }
         match request.version() {
             Version::HTTP_10 | Version::HTTP_11 | Version::HTTP_2 => Ok(()),
             _ => Err(Fault::new(FaultKind::Config, "the request asks for an unknown HTTP version")),
@@ -117,24 +118,67 @@ impl ProxyTransport {
 }
 
 impl<C> ProxyTransport<C> {
-    pub(super) fn from_parts(
-        client: Client<Connector<C>, Full<Bytes>>,
-        gate: Gate,
-        counts: Arc<Counts>,
-    ) -> Self {
-        Self { client, gate, counts }
+    pub(super) fn from_parts(pool: Pool<C>, gate: Gate) -> Self {
+        Self { pool, gate }
     }
+}
 
-    /// What the connections are doing, for a gauge. Requests pay a few relaxed additions for it.
+impl<C> ProxyTransport<C> {
+    /// What the pool holds and has done.
     #[must_use]
     pub fn pool_stats(&self) -> PoolStats {
-        self.counts.read()
+        self.pool.stats()
     }
 
-    /// The counters alone, for whoever watches them for longer than the transport lives.
-    pub(crate) fn watch(&self) -> impl Fn() -> PoolStats + Send + Sync + 'static + use<C> {
-        let counts = Arc::clone(&self.counts);
-        move || counts.read()
+    /// The same, without keeping the connections: for whoever watches longer than the transport lives.
+    pub(crate) fn watch(&self) -> impl Fn() -> PoolStats + use<C> {
+        self.pool.watch()
+    }
+
+    /// Takes no more calls, closes the connections that nobody uses, and waits until the others are
+    /// done: whether they all were within this time. Those that were not go on.
+    ///
+    /// Calls that come later, through any clone, end in
+    /// [`Rejected(Closed)`](crate::call::Rejection::Closed). A call is done when its answer's body has
+    /// been read.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use twilio_proxy::transport::ProxyTransport;
+    ///
+    /// # tokio_test::block_on(async {
+    /// let transport = ProxyTransport::builder().without_tls().build()?;
+    /// assert!(transport.drain(Duration::from_secs(5)).await);
+    /// # Ok::<(), twilio_proxy::call::Fault>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future stops the waiting; the pool stays closed.
+    pub async fn drain(&self, within: Duration) -> bool {
+        self.pool.drain(within).await
+    }
+}
+
+impl<C: Connect> ProxyTransport<C> {
+    /// Opens this many connections to the URI's origin, so that the first calls find them; over HTTP/2
+    /// one, which they share. The path is of no matter, and nothing is requested.
+    ///
+    /// More than [`max_idle_per_host`](Builder::max_idle_per_host) are not kept, and more than
+    /// [`max_connections`](Builder::max_connections) are waited for in vain: ask for no more.
+    ///
+    /// # Errors
+    ///
+    /// As a call: [`Connect`](FaultKind::Connect) where one of them could not be made. Those that
+    /// could are kept.
+    ///
+    /// # Cancellation
+    ///
+    /// As a call's.
+    pub async fn warm_up(&self, uri: &Uri, connections: usize) -> Result<(), Fault> {
+        self.gate.admit_uri(uri)?;
+        self.pool.warm_up(uri, connections).await
     }
 }
 
@@ -155,15 +199,16 @@ impl<C: Connect> Service<Request<Full<Bytes>>> for ProxyTransport<C> {
             return ResponseFuture::refused(fault);
         }
         announce_no_body(&mut request);
-        let witness = Witness::of(&mut request);
-        let under_way = UnderWay::new(&self.counts);
-        ResponseFuture::sending(self.client.request(request), witness, under_way)
+        match self.pool.origin(request.uri()) {
+            Ok(origin) => ResponseFuture::sending(Sending::new(request, origin)),
+            Err(fault) => ResponseFuture::refused(fault),
+        }
     }
 }
 
 /// A POST without a body says so: hyper leaves the length out, and some servers then answer 411.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-8.6-5>
-fn announce_no_body(request: &mut Request<Full<Bytes>>) {
+pub(super) fn announce_no_body(request: &mut Request<Full<Bytes>>) {
     let may_have_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
     if may_have_body && request.body().is_end_stream() {
         request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -172,7 +217,7 @@ fn announce_no_body(request: &mut Request<Full<Bytes>>) {
 
 impl<C> Clone for ProxyTransport<C> {
     fn clone(&self) -> Self {
-        Self { client: self.client.clone(), gate: self.gate, counts: Arc::clone(&self.counts) }
+        Self { pool: self.pool.clone(), gate: self.gate }
     }
 }
 

@@ -15,7 +15,7 @@ use twilio_proxy::middleware::lift::LiftLayer;
 use twilio_proxy::middleware::retry::{FullJitter, RetryLayer};
 use twilio_proxy::transport::classify_error;
 
-use crate::support::{Server, post, soon, watched};
+use crate::own::support::{Server, post, soon, watched};
 
 async fn call(
     lift: LiftLayer,

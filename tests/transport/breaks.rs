@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use twilio_proxy::call::{BoxError, Effect, Fault, FaultKind};
 use twilio_proxy::transport::{BodyError, classify_error};
 
-use crate::support::{Peer, Server, get, plain, post, send, soon, watched};
+use super::support::{Peer, Server, along, get, plain, post, send, soon, watched};
 
 /// Sends one create to a server that reads it whole and then does as told; the call must fail.
 async fn broken_by(script: impl AsyncFnOnce(Peer<TcpStream>)) -> Fault {
@@ -41,8 +41,9 @@ async fn a_connection_closed_after_the_request_leaves_its_effect_unknown() {
     // create twice.
     let fault = broken_by(async |peer| drop(peer)).await;
     assert_unknown(&fault);
-    let source = fault.source().and_then(Error::source).expect("hyper's error");
-    let source: &hyper::Error = source.downcast_ref().expect("hyper's error");
+    let mut sources = along(&fault).into_iter();
+    let source: &hyper::Error =
+        sources.find_map(|source| source.downcast_ref()).expect("hyper's error");
     assert!(source.is_incomplete_message(), "{source:?}");
 }
 

@@ -11,10 +11,11 @@ use tower::service_fn;
 use twilio_proxy::call::{Effect, FaultKind};
 use twilio_proxy::transport::{HostName, ProxyTransport};
 
-use crate::support::{Server, along, get, ok, plain, send, text, watched};
+use super::support::{Server, along, get, ok, plain, send, text, watched};
+use super::{Make, Transport};
 
 /// The fault of a request that must be refused before anything is sent.
-async fn refusal(transport: &ProxyTransport, request: Request<Full<Bytes>>) -> String {
+async fn refusal(transport: &Transport, request: Request<Full<Bytes>>) -> String {
     let (request, facts) = watched(request);
     let fault = send(transport, request).await.expect_err("refused");
     assert_eq!((fault.kind(), fault.effect()), (FaultKind::Config, Effect::None), "{fault:?}");
@@ -37,7 +38,7 @@ async fn plain_http_leaves_this_machine_only_when_asked_for() {
             assert_eq!(name.as_str(), "api.test");
             Ok::<_, std::io::Error>([SocketAddr::from(([127, 0, 0, 1], port))])
         }))
-        .build()
+        .made()
         .expect("settings");
     // No port in the URL: the resolver's counts.
     let script = async { server.accept().await.answer(&ok("allowed")).await };
@@ -74,7 +75,7 @@ async fn a_name_that_cannot_be_looked_up_sent_nothing() {
         .resolver(service_fn(|_: HostName| async {
             Err::<Vec<SocketAddr>, _>(std::io::Error::other("no such name"))
         }))
-        .build()
+        .made()
         .expect("settings");
     let (request, facts) = watched(get("http://api.test/"));
     let fault = send(&transport, request).await.expect_err("no such name");
@@ -92,8 +93,7 @@ async fn any_service_of_streams_is_a_connector() {
         assert_eq!(to.to_string(), "http://localhost:81/");
         TcpStream::connect(address).await
     });
-    let transport =
-        ProxyTransport::builder().without_tls().build_with(connector).expect("settings");
+    let transport = ProxyTransport::builder().without_tls().made_with(connector).expect("settings");
     let script = async { server.accept().await.answer(&ok("through")).await };
     let (answer, _) = tokio::join!(text(&transport, get("http://localhost:81/path")), script);
     assert_eq!(answer, "through");
@@ -105,8 +105,8 @@ async fn a_connector_may_do_the_tls_itself() {
     let address = ("127.0.0.1", server.port());
     let connector = service_fn(move |_: Uri| TcpStream::connect(address));
     let builder = ProxyTransport::builder().tls_by_connector();
-    assert_eq!(builder.clone().build().expect_err("no connector").kind(), FaultKind::Config);
-    let transport = builder.build_with(connector).expect("settings");
+    assert_eq!(builder.clone().made().expect_err("no connector").kind(), FaultKind::Config);
+    let transport = builder.made_with(connector).expect("settings");
     let script = async { server.accept().await.answer(&ok("secured elsewhere")).await };
     let (answer, _) = tokio::join!(text(&transport, get("https://api.test/")), script);
     assert_eq!(answer, "secured elsewhere");
@@ -115,9 +115,17 @@ async fn a_connector_may_do_the_tls_itself() {
 #[test]
 fn a_transport_is_what_stacks_and_tasks_need() {
     fn fits<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
-    fits::<ProxyTransport>();
+    fits::<Transport>();
     fits::<twilio_proxy::transport::Builder>();
     fn moves<T: Send + 'static>() {}
     moves::<twilio_proxy::transport::ResponseFuture>();
     moves::<twilio_proxy::transport::ResponseBody>();
+}
+
+#[tokio::test]
+async fn a_connection_is_not_made_into_a_tunnel() {
+    let mut connect = get("http://127.0.0.1:1/");
+    *connect.method_mut() = http::Method::CONNECT;
+    let message = refusal(&plain(), connect).await;
+    assert!(message.starts_with("CONNECT makes"), "{message}");
 }

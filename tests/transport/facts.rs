@@ -15,7 +15,8 @@ use tower::{Service, ServiceExt, service_fn};
 use twilio_proxy::call::{CallFacts, Effect, FaultKind};
 use twilio_proxy::transport::{Connect, ProxyTransport};
 
-use crate::support::{Peer, Server, get, ok, plain, post, send, soon, text, watched};
+use super::support::{Peer, Server, get, ok, plain, post, send, soon, text, watched};
+use super::{Make, Transport};
 
 fn counts(facts: &CallFacts) -> (u32, u32, Effect) {
     (facts.reached(), facts.sent(), facts.effect())
@@ -64,9 +65,9 @@ async fn a_call_dropped_while_it_connects_sent_nothing() {
     // The server accepts and never answers the TLS handshake.
     let server = Server::bind().await;
     let transport = ProxyTransport::builder()
-        .roots_pem(crate::tls::Identity::of("localhost").pem())
+        .roots_pem(super::tls::Identity::of("localhost").pem())
         .connect_timeout(None)
-        .build()
+        .made()
         .expect("settings");
     let (request, facts) = watched(post(&format!("https://localhost:{}/", server.port())));
     let call = transport.oneshot(request);
@@ -96,9 +97,9 @@ async fn a_call_dropped_after_it_was_sent_may_have_acted() {
 async fn the_connect_timeout_covers_the_tls_handshake() {
     let server = Server::bind().await;
     let transport = ProxyTransport::builder()
-        .roots_pem(crate::tls::Identity::of("127.0.0.1").pem())
+        .roots_pem(super::tls::Identity::of("127.0.0.1").pem())
         .connect_timeout(Duration::from_millis(20))
-        .build()
+        .made()
         .expect("settings");
     let (request, facts) = watched(post(&format!("https://127.0.0.1:{}/", server.port())));
     let (answer, _silent) = tokio::join!(send(&transport, request), server.accept());
@@ -118,9 +119,7 @@ async fn a_request_without_facts_is_sent_all_the_same() {
 
 /// Connections in memory, so that it is certain which of two things a connection sees first. The
 /// server's ends come out of the channel; from the connection numbered `most` on, none is made.
-fn in_memory(
-    most: u32,
-) -> (ProxyTransport<impl Connect>, mpsc::UnboundedReceiver<Peer<DuplexStream>>) {
+fn in_memory(most: u32) -> (Transport<impl Connect>, mpsc::UnboundedReceiver<Peer<DuplexStream>>) {
     let (ends, server) = mpsc::unbounded_channel();
     let made = Arc::new(AtomicU32::new(0));
     let connector = service_fn(move |_: Uri| {
@@ -129,7 +128,7 @@ fn in_memory(
         std::future::ready(if refused { Err(io::Error::other("no more")) } else { Ok(client) })
     });
     let builder = ProxyTransport::builder().without_tls();
-    (builder.build_with(connector).expect("settings"), server)
+    (builder.made_with(connector).expect("settings"), server)
 }
 
 fn local_post() -> (Request<Full<Bytes>>, Arc<CallFacts>) {
@@ -138,7 +137,7 @@ fn local_post() -> (Request<Full<Bytes>>, Arc<CallFacts>) {
 
 /// One request over the first connection, which the server then closes unseen by the client.
 async fn stale(
-    transport: &ProxyTransport<impl Connect>,
+    transport: &Transport<impl Connect>,
     server: &mut mpsc::UnboundedReceiver<Peer<DuplexStream>>,
 ) {
     let script = async {
@@ -179,8 +178,7 @@ async fn a_request_that_no_second_connection_took_did_nothing() {
 #[tokio::test]
 async fn a_new_connection_that_closed_before_the_request_did_nothing() {
     let connector = service_fn(|_: Uri| async { Ok::<_, Infallible>(duplex(1024).0) });
-    let transport =
-        ProxyTransport::builder().without_tls().build_with(connector).expect("settings");
+    let transport = ProxyTransport::builder().without_tls().made_with(connector).expect("settings");
     let (request, facts) = local_post();
     let fault = send(&transport, request).await.expect_err("closed");
     assert_eq!(fault.effect(), Effect::None, "{fault:?}");

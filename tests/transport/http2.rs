@@ -10,13 +10,13 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use twilio_proxy::call::{CallFacts, Effect, Fault, FaultKind};
-use twilio_proxy::transport::ProxyTransport;
 
-use crate::support::{Peer, Server, get, post, send, soon, text, watched};
-use crate::tls::{Identity, accept, builder};
+use super::support::{Peer, Server, get, post, send, soon, text, watched};
+use super::tls::{Identity, accept, builder};
+use super::{Make, Transport};
 
-fn prior_knowledge() -> ProxyTransport {
-    builder().without_tls().http2_only().build().expect("settings")
+fn prior_knowledge() -> Transport {
+    builder().without_tls().http2_only().made().expect("settings")
 }
 
 async fn handshake(server: &Server) -> Connection<TcpStream, Bytes> {
@@ -42,7 +42,7 @@ async fn drain<T: AsyncRead + AsyncWrite + Unpin>(mut connection: Connection<T, 
 #[tokio::test]
 async fn alpn_chooses_http_2_over_tls() {
     let (identity, server) = (Identity::of("localhost"), Server::bind().await);
-    let transport = builder().roots_pem(identity.pem()).build().expect("settings");
+    let transport = builder().roots_pem(identity.pem()).made().expect("settings");
     let uri = format!("https://localhost:{}/v1", server.port());
     let script = async {
         let peer = accept(&identity.acceptor(&["h2", "http/1.1"]), &server).await.expect("TLS");
@@ -65,11 +65,11 @@ async fn alpn_chooses_http_2_over_tls() {
 #[tokio::test]
 async fn a_transport_of_http_1_only_does_not_offer_http_2() {
     let (identity, server) = (Identity::of("localhost"), Server::bind().await);
-    let transport = builder().roots_pem(identity.pem()).http1_only().build().expect("settings");
+    let transport = builder().roots_pem(identity.pem()).http1_only().made().expect("settings");
     let uri = format!("https://localhost:{}/", server.port());
     let script = async {
         let mut peer = accept(&identity.acceptor(&["h2", "http/1.1"]), &server).await.expect("TLS");
-        peer.answer(&crate::support::ok("one")).await
+        peer.answer(&super::support::ok("one")).await
     };
     let (answer, _) = tokio::join!(text(&transport, get(&uri)), script);
     assert_eq!(answer, "one");
@@ -244,7 +244,7 @@ async fn a_connection_that_answers_no_ping_is_given_up() {
     let server = Server::bind().await;
     let pings = (Duration::from_millis(20), Duration::from_millis(20));
     let builder = builder().without_tls().http2_only().http2_keep_alive(pings);
-    let transport = builder.build().expect("settings");
+    let transport = builder.made().expect("settings");
     // Accepted, and then nobody reads: the call would wait for ever.
     let (outcome, _silent) =
         tokio::join!(send(&transport, post(&server.uri("/"))), server.accept());

@@ -3,15 +3,9 @@
 
 // Helpers are no tests to clippy, and a server that fails to start ends its test all the same.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+// The two pools go through the same files, once each.
+#![allow(clippy::duplicate_mod)]
 
 mod bare;
-mod breaks;
-mod connect;
-mod facts;
-#[cfg(feature = "http2")]
-mod http2;
-mod pool;
-mod support;
-mod tls;
-mod tunnel;
-mod wire;
+mod legacy;
+mod own;

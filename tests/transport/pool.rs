@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use twilio_proxy::call::{Effect, FaultKind};
-use twilio_proxy::transport::{Builder, PoolStats, ProxyTransport};
+use twilio_proxy::transport::{Builder, ProxyTransport};
 
-use crate::support::{Server, get, ok, plain, post, send, soon, text, watched};
+use super::Make;
+use super::support::{Server, get, ok, plain, post, send, soon, text, watched};
 
 #[tokio::test]
 async fn a_kept_connection_serves_the_next_request() {
@@ -25,34 +26,6 @@ async fn a_kept_connection_serves_the_next_request() {
 }
 
 #[tokio::test]
-async fn connections_are_counted_while_they_are_used_and_when_they_are_gone() {
-    let (server, transport) = (Server::bind().await, plain());
-    let counted = |stats: PoolStats| [stats.open, stats.idle, stats.opened, stats.reused];
-    assert_eq!(counted(transport.pool_stats()), [0, 0, 0, 0]);
-    let script = async {
-        let mut peer = server.accept().await;
-        peer.answer(&ok("one")).await;
-        peer.answer(&ok("two")).await;
-        peer
-    };
-    let calls = async {
-        let response = send(&transport, get(&server.uri("/1"))).await.expect("an answer");
-        // Its body has not been read: somebody has the connection.
-        assert_eq!(counted(transport.pool_stats()), [1, 0, 1, 0]);
-        drop(response.into_body().collect().await.expect("a body"));
-        assert_eq!(counted(transport.pool_stats()), [1, 1, 1, 0]);
-        text(&transport, get(&server.uri("/2"))).await;
-        assert_eq!(counted(transport.pool_stats()), [1, 1, 1, 1]);
-    };
-    let (peer, ()) = tokio::join!(script, calls);
-    drop(peer);
-    while transport.pool_stats().open > 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(counted(transport.pool_stats()), [0, 0, 1, 1]);
-}
-
-#[tokio::test]
 async fn a_connection_that_idles_too_long_is_closed() {
     // Without a timer for the pool this waits for ever: nobody wants the connection again.
     closes_after_an_answer(ProxyTransport::builder().idle_timeout(Duration::from_millis(1))).await;
@@ -66,7 +39,7 @@ async fn no_more_connections_are_kept_than_allowed() {
 /// The connection of a call that was answered is closed, while the transport lives on.
 async fn closes_after_an_answer(builder: Builder) {
     let server = Server::bind().await;
-    let transport = builder.without_tls().build().expect("settings");
+    let transport = builder.without_tls().made().expect("settings");
     let script = async {
         let mut peer = server.accept().await;
         peer.answer(&ok("")).await;

@@ -14,14 +14,16 @@ use tower::ServiceExt;
 use twilio_proxy::call::{CallFacts, Fault, Idempotency};
 use twilio_proxy::transport::{Connect, ProxyTransport, ResponseBody};
 
+use super::{Make, Transport};
+
 /// The ceiling of every wait for something that must come.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("it comes in the end")
 }
 
 /// A transport that does no TLS and asks no environment.
-pub(crate) fn plain() -> ProxyTransport {
-    ProxyTransport::builder().without_tls().tunnel_from_env(false).build().expect("settings")
+pub(crate) fn plain() -> Transport {
+    ProxyTransport::builder().without_tls().tunnel_from_env(false).made().expect("settings")
 }
 
 pub(crate) fn request(method: Method, uri: &str, body: &'static str) -> Request<Full<Bytes>> {
@@ -47,7 +49,7 @@ pub(crate) fn watched(mut request: Request<Full<Bytes>>) -> (Request<Full<Bytes>
 }
 
 pub(crate) async fn send<C: Connect>(
-    transport: &ProxyTransport<C>,
+    transport: &Transport<C>,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<ResponseBody>, Fault> {
     soon(transport.clone().oneshot(request)).await
@@ -55,7 +57,7 @@ pub(crate) async fn send<C: Connect>(
 
 /// Sends and reads the answer to its end, so that the connection is free again.
 pub(crate) async fn text<C: Connect>(
-    transport: &ProxyTransport<C>,
+    transport: &Transport<C>,
     request: Request<Full<Bytes>>,
 ) -> String {
     let response = send(transport, request).await.expect("an answer");

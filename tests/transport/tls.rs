@@ -9,7 +9,8 @@ use tokio_rustls::server::TlsStream;
 use twilio_proxy::call::{Effect, Fault, FaultKind};
 use twilio_proxy::transport::{Builder, ProxyTransport};
 
-use crate::support::{Peer, Server, along, get, ok, send, soon, text, watched};
+use super::support::{Peer, Server, along, get, ok, send, soon, text, watched};
+use super::{Make, Transport};
 
 /// A server's certificate, signed by itself, and its key.
 pub(crate) struct Identity(rcgen::CertifiedKey<rcgen::KeyPair>);
@@ -45,8 +46,8 @@ pub(crate) fn builder() -> Builder {
     ProxyTransport::builder().tunnel_from_env(false)
 }
 
-fn trusting(identity: &Identity) -> ProxyTransport {
-    builder().roots_pem(identity.pem()).build().expect("settings")
+fn trusting(identity: &Identity) -> Transport {
+    builder().roots_pem(identity.pem()).made().expect("settings")
 }
 
 pub(crate) async fn accept(
@@ -57,7 +58,7 @@ pub(crate) async fn accept(
 }
 
 /// The fault of a request to a server with this identity, which must not come to send anything.
-async fn distrust(identity: &Identity, transport: &ProxyTransport) -> Fault {
+async fn distrust(identity: &Identity, transport: &Transport) -> Fault {
     let server = Server::bind().await;
     let (request, facts) = watched(get(&format!("https://localhost:{}/", server.port())));
     let acceptor = identity.acceptor(&[]);
@@ -134,7 +135,7 @@ async fn a_configuration_of_the_callers_own_is_used_as_it_is() {
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let transport = builder().http1_only().tls_config(config.clone()).build().expect("settings");
+    let transport = builder().http1_only().tls_config(config.clone()).made().expect("settings");
     let script = async {
         let mut peer = accept(&identity.acceptor(&["http/1.1"]), &server).await.expect("TLS");
         assert_eq!(peer.0.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
@@ -145,7 +146,7 @@ async fn a_configuration_of_the_callers_own_is_used_as_it_is() {
     assert_eq!(answer, "own");
     // The server might choose it, and nothing here could speak it.
     config.alpn_protocols = vec![b"h3".to_vec()];
-    let fault = builder().tls_config(config).build().expect_err("h3");
+    let fault = builder().tls_config(config).made().expect_err("h3");
     assert_eq!(fault.kind(), FaultKind::Config);
 }
 
@@ -156,7 +157,7 @@ fn settings_that_bring_no_certificate_are_refused_when_the_transport_is_built() 
         ("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n", "damaged"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no root certificate"),
     ] {
-        let fault = builder().roots_pem(pem).build().expect_err("no certificate");
+        let fault = builder().roots_pem(pem).made().expect_err("no certificate");
         assert_eq!(fault.kind(), FaultKind::Config);
         assert!(fault.to_string().contains(why), "{fault}");
     }
@@ -165,7 +166,7 @@ fn settings_that_bring_no_certificate_are_refused_when_the_transport_is_built() 
 #[cfg(not(any(feature = "platform-roots", feature = "bundled-roots")))]
 #[test]
 fn without_any_roots_the_fault_names_the_features_and_the_settings() {
-    let fault = builder().build().expect_err("nobody is trusted");
+    let fault = builder().made().expect_err("nobody is trusted");
     assert_eq!(fault.kind(), FaultKind::Config);
     for way in ["platform-roots", "bundled-roots", "roots_pem", "tls_config", "without_tls"] {
         assert!(fault.to_string().contains(way), "{fault}");
@@ -177,14 +178,14 @@ fn without_any_roots_the_fault_names_the_features_and_the_settings() {
 async fn own_certificates_can_be_added_to_the_bundled_ones() {
     let (identity, server) = (Identity::of("localhost"), Server::bind().await);
     let bundled = builder().bundled_roots();
-    let transport = bundled.clone().add_roots_pem(identity.pem()).build().expect("settings");
+    let transport = bundled.clone().add_roots_pem(identity.pem()).made().expect("settings");
     let script = async {
         accept(&identity.acceptor(&[]), &server).await.expect("TLS").answer(&ok("added")).await
     };
     let uri = format!("https://localhost:{}/", server.port());
     let (answer, _) = tokio::join!(text(&transport, get(&uri)), script);
     assert_eq!(answer, "added");
-    let without = bundled.build().expect("settings");
+    let without = bundled.made().expect("settings");
     certificate_error(&distrust(&identity, &without).await);
 }
 
@@ -193,7 +194,7 @@ async fn own_certificates_can_be_added_to_the_bundled_ones() {
 async fn own_certificates_can_be_added_to_the_platforms() {
     let (identity, server) = (Identity::of("localhost"), Server::bind().await);
     let builder = builder().platform_roots().add_roots_pem(identity.pem());
-    let transport = builder.build().expect("settings");
+    let transport = builder.made().expect("settings");
     let script = async {
         accept(&identity.acceptor(&[]), &server).await.expect("TLS").answer(&ok("added")).await
     };

@@ -7,8 +7,9 @@ use tower::service_fn;
 use twilio_proxy::call::{BoxError, Effect, FaultKind};
 use twilio_proxy::transport::{Builder, HostName, ProxyTransport};
 
-use crate::support::{Peer, Server, along, get, ok, post, send, soon, text, watched};
-use crate::tls::{Identity, accept};
+use super::Make;
+use super::support::{Peer, Server, along, get, ok, post, send, soon, text, watched};
+use super::tls::{Identity, accept};
 
 const ESTABLISHED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 
@@ -20,7 +21,7 @@ fn through(proxy: &str) -> Builder {
 async fn https_goes_through_a_tunnel_that_the_proxy_cannot_read() {
     let (identity, proxy) = (Identity::of("api.test"), Server::bind().await);
     let url = format!("http://user:p%40ss@127.0.0.1:{}", proxy.port());
-    let transport = through(&url).roots_pem(identity.pem()).build().expect("settings");
+    let transport = through(&url).roots_pem(identity.pem()).made().expect("settings");
     let script = async {
         let mut peer = proxy.accept().await;
         let connect = peer.answer(ESTABLISHED).await;
@@ -43,7 +44,7 @@ async fn https_goes_through_a_tunnel_that_the_proxy_cannot_read() {
 async fn plain_http_is_tunnelled_too() {
     let proxy = Server::bind().await;
     let url = format!("127.0.0.1:{}", proxy.port());
-    let transport = through(&url).without_tls().build().expect("settings");
+    let transport = through(&url).without_tls().made().expect("settings");
     let script = async {
         let mut peer = proxy.accept().await;
         (peer.answer(ESTABLISHED).await, peer.answer(&ok("plain")).await)
@@ -59,7 +60,7 @@ async fn plain_http_is_tunnelled_too() {
 async fn a_proxy_can_be_reached_by_tls_itself() {
     let (identity, proxy) = (Identity::of("localhost"), Server::bind().await);
     let url = format!("https://localhost:{}", proxy.port());
-    let transport = through(&url).roots_pem(identity.pem()).build().expect("settings");
+    let transport = through(&url).roots_pem(identity.pem()).made().expect("settings");
     let script = async {
         // A proxy that would rather speak HTTP/2 must not be given the choice.
         let mut peer = accept(&identity.acceptor(&["h2", "http/1.1"]), &proxy).await.expect("TLS");
@@ -83,7 +84,7 @@ async fn a_proxy_that_refuses_or_falls_silent_has_sent_nothing() {
         let transport = through(&format!("http://user:secret@127.0.0.1:{}", proxy.port()))
             .without_tls()
             .connect_timeout(Duration::from_millis(500))
-            .build()
+            .made()
             .expect("settings");
         let (request, facts) = watched(post("http://api.test/"));
         let script = async {
@@ -118,7 +119,7 @@ async fn exceptions_and_this_machine_are_reached_without_the_proxy() {
         .resolver(service_fn(move |_: HostName| async move {
             Ok::<_, BoxError>([SocketAddr::from(([127, 0, 0, 1], port))])
         }))
-        .build()
+        .made()
         .expect("settings");
     for uri in ["http://api.skip.test/".to_owned(), server.uri("/")] {
         let script = async { server.accept().await.answer(&ok("direct")).await };
@@ -132,13 +133,13 @@ async fn exceptions_and_this_machine_are_reached_without_the_proxy() {
 async fn what_cannot_be_done_for_a_proxy_is_a_matter_of_settings() {
     // Neither is worth another attempt.
     for (proxy, why) in [("socks5://127.0.0.1:1", "socks5"), ("https://127.0.0.1:1", "needs TLS")] {
-        let transport = through(proxy).without_tls().build().expect("settings");
+        let transport = through(proxy).without_tls().made().expect("settings");
         let fault = send(&transport, get("http://api.test/")).await.expect_err("unsupported");
         assert_eq!((fault.kind(), fault.effect()), (FaultKind::Config, Effect::None));
         let sources = along(&fault);
         assert!(sources.iter().any(|error| error.to_string().contains(why)), "{fault:?}");
     }
-    let fault = through("ftp://user:secret@proxy").without_tls().build().expect_err("ftp");
+    let fault = through("ftp://user:secret@proxy").without_tls().made().expect_err("ftp");
     assert_eq!(fault.kind(), FaultKind::Config);
     assert!(!format!("{fault:?}").contains("secret"));
 }
@@ -156,14 +157,16 @@ fn the_environment_counts_unless_told_otherwise() {
     const UNREADABLE: (&str, &str) = ("ALL_PROXY", "ftp://user:secret@proxy");
     let builder = ProxyTransport::builder().without_tls();
     if std::env::var(UNREADABLE.0).is_ok_and(|value| value == UNREADABLE.1) {
-        let fault = builder.clone().build().expect_err("the variable was read");
+        let fault = builder.clone().made().expect_err("the variable was read");
         assert_eq!(fault.kind(), FaultKind::Config);
         assert!(fault.to_string().starts_with("ALL_PROXY is no URL"), "{fault}");
-        builder.tunnel_from_env(false).build().expect("the variable was not read");
+        builder.tunnel_from_env(false).made().expect("the variable was not read");
         return;
     }
+    let (_, suite) = module_path!().split_once("::").expect("a module");
+    let name = format!("{suite}::the_environment_counts_unless_told_otherwise");
     let child = std::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "tunnel::the_environment_counts_unless_told_otherwise"])
+        .args(["--exact", &name])
         .env_clear()
         .envs([UNREADABLE])
         .output()

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode, header};
 
-use crate::support::{Server, get, ok, plain, post, request, send, text};
+use super::support::{Server, get, ok, plain, post, request, send, text};
 
 #[tokio::test]
 async fn a_form_goes_out_byte_for_byte() {

@@ -18,7 +18,7 @@ use crate::middleware::limit::concurrency::{ConcurrencyLimitLayer, LimitPolicy};
 use crate::middleware::limit::fleet::FleetStatus;
 use crate::middleware::limit::rate::{Limiter, RateLimitLayer};
 use crate::middleware::retry::Budget;
-use crate::transport::{PoolStats, ProxyTransport};
+use crate::transport::{Connect, PoolStats, ProxyTransport};
 
 /// The handles that [`Gateway::health`](crate::gateway::Gateway::health) looks through. The builder's gateway
 /// has one; show a gateway over a stack of your own the layers that it is made of.
@@ -159,7 +159,7 @@ impl Monitor {
 
     /// Looks at the connections of a transport, without keeping it alive.
     #[must_use]
-    pub fn pool<C>(self, transport: &ProxyTransport<C>) -> Self {
+    pub fn pool<C: Connect>(self, transport: &ProxyTransport<C>) -> Self {
         self.pool_of(Arc::new(transport.watch()))
     }
 

@@ -10,62 +10,47 @@ use http_body_util::Full;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 
-use super::body::ResponseBody;
-use super::fault::raise;
-use super::stats::UnderWay;
+use super::super::body::ResponseBody;
+use super::super::fault::raise;
 use crate::call::{CallFacts, Effect, Fault};
 
 type Outcome = Result<Response<ResponseBody>, Fault>;
 
-/// The response of a `ProxyTransport` to come.
+/// The response of a `LegacyTransport` to come.
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture {
+pub struct LegacyFuture {
     state: State,
 }
 
 enum State {
     Refused(Ready<Outcome>),
-    Sending {
-        response: legacy::ResponseFuture,
-        witness: Option<Witness>,
-        /// Goes on with the body.
-        under_way: Option<UnderWay>,
-    },
+    Sending { response: legacy::ResponseFuture, witness: Option<Witness> },
 }
 
-impl ResponseFuture {
+impl LegacyFuture {
     pub(super) fn refused(fault: Fault) -> Self {
         Self { state: State::Refused(std::future::ready(Err(fault))) }
     }
 
-    pub(super) fn sending(
-        response: legacy::ResponseFuture,
-        witness: Option<Witness>,
-        under_way: UnderWay,
-    ) -> Self {
-        Self { state: State::Sending { response, witness, under_way: Some(under_way) } }
+    pub(super) fn sending(response: legacy::ResponseFuture, witness: Option<Witness>) -> Self {
+        Self { state: State::Sending { response, witness } }
     }
 }
 
-impl Future for ResponseFuture {
+impl Future for LegacyFuture {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let (response, witness, under_way) = match &mut self.state {
+        let (response, witness) = match &mut self.state {
             State::Refused(refused) => return Pin::new(refused).poll(cx),
-            State::Sending { response, witness, under_way } => (response, witness, under_way),
+            State::Sending { response, witness } => (response, witness),
         };
         let polled = Pin::new(response).poll(cx);
         if let Some(witness) = witness {
             witness.look();
         }
-        let polled = ready!(polled);
-        let under_way = under_way.take();
-        let outcome = match polled {
-            Ok(response) => {
-                under_way.iter().for_each(UnderWay::answered);
-                Ok(response.map(|incoming| ResponseBody::new(incoming, under_way)))
-            }
+        let outcome = match ready!(polled) {
+            Ok(response) => Ok(response.map(ResponseBody::new)),
             Err(error) => Err(raise(error)),
         };
         if let Some(witness) = witness {
@@ -78,9 +63,9 @@ impl Future for ResponseFuture {
     }
 }
 
-impl fmt::Debug for ResponseFuture {
+impl fmt::Debug for LegacyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+        f.debug_struct("LegacyFuture").finish_non_exhaustive()
     }
 }
 
