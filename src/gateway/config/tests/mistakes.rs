@@ -191,6 +191,20 @@ fn no_mistake_shows_a_secret() {
         format!("{NOBODY}[endpoint]\nbase_url = \"https://me:{SECRET}@proxy.test/\""),
         format!("{NOBODY}[endpoint]\nfailover_urls = [\"ftp://me:{SECRET}@proxy.test/\"]"),
         format!("{NOBODY}[transport]\ntunnel = \"http://me:{SECRET}@proxy.test \""),
+        // The password of a URL, in a place or a form in which no URL is expected.
+        format!("{NOBODY}[endpoint]\nbase_url = \"me:{SECRET}@proxy.test\""),
+        format!("{NOBODY}[endpoint]\nfailover_urls = \"https://me:{SECRET}@proxy.test\""),
+        format!("endpoint = \"https://me:{SECRET}@proxy.test\""),
+        // A list is taken for a table, and a table for the first of its values.
+        format!("[[credentials]]\nfrom = \"auth_token\"\nauth_token = \"{SECRET}\""),
+        format!("credentials = [\"{SECRET}\"]"),
+        // Credentials among the headers, where they are refused.
+        format!("{NOBODY}[headers]\nextra = {{ Authorization = \"Bearer {SECRET}\" }}"),
+        format!("{NOBODY}[headers]\nextra = \"Authorization: Bearer {SECRET}\""),
+        format!("headers = \"Authorization: Bearer {SECRET}\""),
+        // The token in place of the SID, and words that end what serde says of a value.
+        format!("[credentials]\nfrom = \"auth_token\"\naccount_sid = \"{SECRET}\""),
+        format!("[headers]\nextra = \"a, expected {SECRET}\""),
     ] {
         let error = GatewayConfig::from_toml(&text).expect_err(&text);
         let shown = format!("{error} {error:?}");
@@ -199,6 +213,17 @@ fn no_mistake_shows_a_secret() {
     let json = format!("{{\"credentials\": {{\"auth_token\": \"{SECRET}\" \"x\"");
     let error = GatewayConfig::from_json(&json).expect_err("half a file");
     assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
+}
+
+/// serde takes a list for the values of a table: `deadline = ["5s"]` was one, in silence.
+#[test]
+fn a_list_is_no_table() {
+    let said = problem(&format!("deadline = [\"5s\"]\n{NOBODY}"));
+    assert!(said.contains("deadline = ***\n    it is a list"), "{said}");
+    let said = problem(&format!("{NOBODY}[[retry]]\nmax_attempts = 3"));
+    assert!(said.contains("fix: give a table: `[retry]`"), "{said}");
+    let said = problem("credentials = \"x\"");
+    assert!(said.contains("fix: give a table"), "not a text: {said}");
 }
 
 /// Nor does a configuration that is right, wherever it is printed.
