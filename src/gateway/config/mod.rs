@@ -60,6 +60,7 @@ mod apply;
 mod build;
 mod check;
 mod credentials;
+mod files;
 mod live;
 mod order;
 mod problems;

@@ -101,9 +101,8 @@ fn plain(expected: &str) -> &str {
 /// The problem, with what stands there and where.
 pub(super) fn shown(problem: Problem, value: Option<&Value>, origins: &Origins) -> Problem {
     let key = &problem.key;
-    let value = value.map(|value| {
-        if is_hidden(key, value) { MASK.to_owned() } else { value.to_string() }
-    });
+    let value =
+        value.map(|value| if is_hidden(key, value) { MASK.to_owned() } else { value.to_string() });
     let source = origins.of(key).map(str::to_owned);
     Problem { value, source, ..problem }
 }
@@ -164,7 +163,8 @@ impl Weeds<'_> {
             // serde would take a list for the values of the table, in the order of their declaration.
             Value::Array(_) if schema.get("properties").is_some() => {
                 let list = std::mem::replace(value, Value::Object(serde_json::Map::new()));
-                let fix = format!("give a table: `[{path}]`, in one pair of brackets, and only once");
+                let fix =
+                    format!("give a table: `[{path}]`, in one pair of brackets, and only once");
                 let problem = Problem::new(path, "it is a list, and no table", fix);
                 let problem = shown(problem, Some(&list), self.origins);
                 self.problems.push(Problem { value: Some(MASK.to_owned()), ..problem });

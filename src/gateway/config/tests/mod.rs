@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod everything;
+mod files;
 mod forms;
 mod mistakes;
 mod reloads;
