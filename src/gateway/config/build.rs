@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::live::{Handles, Layered};
-use super::{ConfigError, GatewayConfig, LayerName, Problem, Reloaded, stack};
+use super::{ConfigError, CredentialsFrom, GatewayConfig, LayerName, Problem, Reloaded, stack};
 use crate::call::Raise;
 use crate::gateway::prepared::Prepared;
 use crate::gateway::{BoxedStack, Error, Gateway, GatewayBuilder, HttpStack, Reconcile};
@@ -142,7 +142,10 @@ impl GatewayConfig {
 
     /// What the builder has against it; which key that is about, it does not say.
     fn cannot(&self, error: &Error) -> ConfigError {
-        let fix = "see `endpoint`, `credentials` and `transport`";
+        let mut fix = "see `endpoint`, `credentials` and `transport`".to_owned();
+        if self.credentials.source() == CredentialsFrom::Environment {
+            fix += ", and the variables TWILIO_REGION and TWILIO_EDGE";
+        }
         let mut said = error.to_string();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {

@@ -63,6 +63,7 @@ mod credentials;
 mod files;
 mod live;
 mod order;
+mod outward;
 mod problems;
 mod read;
 mod sections;

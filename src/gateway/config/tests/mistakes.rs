@@ -96,6 +96,29 @@ fn credentials_that_nobody_would_send_are_a_mistake() {
     );
 }
 
+/// "The whole", said the builder of it, and a URL with a password could be printed until then.
+#[test]
+fn a_token_endpoint_that_cannot_be_is_a_mistake_of_its_key() {
+    let with = |url: &str| {
+        let client = "from = \"oauth\"\nclient_id = \"a\"\nclient_secret = \"b\"";
+        format!("[credentials]\n{client}\ntoken_url = \"{url}\"")
+    };
+    for (url, words) in [
+        ("", "URL"),
+        ("id.example/token", "URL"),
+        ("ftp://id.example/token", "must begin with https"),
+        ("https://me:hunter2@id.example/token", "password"),
+        ("http://id.example/token", "without TLS"),
+    ] {
+        let said = problem(&with(url));
+        assert!(said.contains("credentials.token_url = ") && said.contains(words), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    assert!(GatewayConfig::from_toml(&with("http://127.0.0.1:4010/token")).is_ok());
+    let trusted = format!("[endpoint]\nallow_plain_http = true\n{}", with("http://id.test/token"));
+    assert!(GatewayConfig::from_toml(&trusted).is_ok(), "as the base URL");
+}
+
 #[test]
 fn half_a_signature_is_a_mistake() {
     let said = problems(&format!("{NOBODY}[signing]\nkey_file = \"key.pem\""));
@@ -151,6 +174,22 @@ fn each_further_check_has_its_words() {
             "rate_limit.when_limited = \"drop\"",
             "rate_limit.when_limited",
             "give `wait` or `refuse`",
+        ),
+        // Which of two values went out was a matter of the alphabet.
+        ("[headers]\nextra = { X-Team = \"a\", x-team = \"b\" }", "headers.extra.x-team", "twice"),
+        // Nothing unpacks what the server would send then.
+        (
+            "[headers]\nextra = { Accept-Encoding = \"gzip\" }",
+            "headers.extra.Accept-Encoding",
+            "own",
+        ),
+        ("[transport]\nconnect_timeout = \"0s\"", "transport.connect_timeout", "longer than 0"),
+        ("[breaker]\nwindow = \"0s\"", "breaker.window", "longer than 0"),
+        ("[breaker]\nslow_call = \"11s\"", "breaker.slow_call", "which is 10s"),
+        (
+            "[signing]\nkey_file = \"-----BEGIN PRIVATE KEY-----\\nMII\"",
+            "signing.key_file",
+            "= ***\n    it is a key, and not the name of a file",
         ),
     ] {
         let said = problems(&format!("{text}\n{NOBODY}"));
