@@ -87,7 +87,7 @@ impl GatewayConfig {
         ConfigError::of(self.problems())
     }
 
-    fn handles(&self) -> Result<Handles, ConfigError> {
+    pub(super) fn handles(&self) -> Result<Handles, ConfigError> {
         let handles = Handles::default();
         let (authorization, signing) = self.secrets()?;
         handles.authorization.set(authorization);

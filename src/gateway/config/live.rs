@@ -184,7 +184,7 @@ impl GatewayConfig {
         ejection
     }
 
-    fn concurrency_policy(&self) -> Aimd {
+    pub(super) fn concurrency_policy(&self) -> Aimd {
         policy(self.concurrency.min.map(usize::from), self.concurrency.max.map(usize::from))
     }
 
