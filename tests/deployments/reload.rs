@@ -153,3 +153,24 @@ async fn what_contradicts_a_setting_that_stays_changes_nothing() {
     assert!(said.contains("after a restart"), "{said}");
     assert_eq!(deployment.config(), text("60s", "30s"));
 }
+
+/// Layers that have a handle of their own.
+#[tokio::test(start_paused = true)]
+async fn coalescing_and_the_bounds_of_concurrency_change_while_running() {
+    let simulator = Simulator::with(Settings::default().latency(Duration::from_secs(1)));
+    let deployment = deploy("", &simulator);
+    let gateway = deployment.gateway();
+    let both = async || {
+        let fetch = || gateway.send(FetchSession::by_name(service(1), "order-1"));
+        let before = simulator.stats().received();
+        let _ = tokio::join!(fetch(), fetch());
+        simulator.stats().received() - before
+    };
+    assert_eq!(both().await, 2);
+    deployment.reload(&config("[coalesce]\nenabled = true")).unwrap();
+    assert_eq!(both().await, 1);
+    let before = Instant::now();
+    deployment.reload(&config("[concurrency]\nmax = 1\nmin = 1")).unwrap();
+    assert_eq!(both().await, 2);
+    assert!(before.elapsed() >= Duration::from_secs(2), "one after the other");
+}

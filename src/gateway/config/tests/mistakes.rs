@@ -119,6 +119,21 @@ fn a_token_endpoint_that_cannot_be_is_a_mistake_of_its_key() {
     assert!(GatewayConfig::from_toml(&trusted).is_ok(), "as the base URL");
 }
 
+/// Quotas are counted by it.
+#[test]
+fn an_api_key_is_of_its_account() {
+    let text = format!(
+        "[credentials]\nfrom = \"api_key\"\naccount_sid = \"AC{0:032}\"\napi_key_sid = \"SK{0:032}\"\n\
+         api_key_secret = \"hush\"",
+        0
+    );
+    let config = GatewayConfig::from_toml(&text).expect("it is right");
+    let credentials = config.fixed_credentials().expect("no file is named");
+    let authorization = credentials.authorization().expect("a key");
+    assert_eq!(authorization.account(), config.credentials.account());
+    assert!(authorization.account().is_some());
+}
+
 #[test]
 fn half_a_signature_is_a_mistake() {
     let said = problems(&format!("{NOBODY}[signing]\nkey_file = \"key.pem\""));
