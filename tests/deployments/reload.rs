@@ -101,12 +101,13 @@ async fn a_configuration_that_is_wrong_changes_nothing() {
     assert!(deployment.reload(&new).is_err());
     assert_eq!(deployment.config().deadline.within.map(|time| time.0.as_secs()), Some(9));
     // Half of it is fine, the other half is a file that is not there.
-    let new = config(
-        "[deadline]\nwithin = \"8s\"\n[signing]\nkey_file = \"no/such.pem\"\n\
+    let new = GatewayConfig::from_toml(
+        "[credentials]\nfrom = \"none\"\n[deadline]\nwithin = \"8s\"\n[signing]\nkey_file = \"no/such.pem\"\n\
          credential_sid = \"CRaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n\
          api_key_sid = \"SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n\
          account_sid = \"ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
-    );
+    )
+    .unwrap();
     let said = deployment.reload(&new).unwrap_err().to_string();
     assert!(said.contains("signing.key_file = \"no/such.pem\""), "{said}");
     assert_eq!(deployment.config().deadline.within.map(|time| time.0.as_secs()), Some(9));

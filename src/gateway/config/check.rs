@@ -162,6 +162,19 @@ impl GatewayConfig {
                 ));
             }
         }
+        let key = self.credentials.api_key_sid;
+        let are_others = match self.credentials.source() {
+            CredentialsFrom::AuthToken | CredentialsFrom::Oauth => true,
+            CredentialsFrom::ApiKey => key.is_some() && key != it.api_key_sid,
+            CredentialsFrom::Environment | CredentialsFrom::File | CredentialsFrom::None => false,
+        };
+        if it.api_key_sid.is_some() && are_others {
+            found.push(Problem::new(
+                "signing.api_key_sid",
+                "the credentials are not this API key's, and no request could be sent",
+                "set `credentials.from` to \"api_key\" and `credentials.api_key_sid` to this key",
+            ));
+        }
     }
 
     fn check_times(&self, found: &mut Vec<Problem>) {

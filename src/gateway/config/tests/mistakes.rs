@@ -96,6 +96,25 @@ fn credentials_that_nobody_would_send_are_a_mistake() {
     );
 }
 
+/// It started, and refused each call.
+#[test]
+fn a_signature_for_other_credentials_is_a_mistake() {
+    let signing = format!(
+        "[signing]\nkey_file = \"key.pem\"\ncredential_sid = \"CR{0:032}\"\naccount_sid = \"AC{0:032}\"\n\
+         api_key_sid = \"SK{0:032}\"\n",
+        0
+    );
+    let token = format!("from = \"auth_token\"\naccount_sid = \"AC{:032}\"\nauth_token = \"x\"", 0);
+    let key = |number| {
+        format!("from = \"api_key\"\napi_key_sid = \"SK{number:032}\"\napi_key_secret = \"x\"")
+    };
+    for other in [token, key(1)] {
+        let said = problem(&format!("{signing}[credentials]\n{other}"));
+        assert!(said.contains("not this API key's"), "{said}");
+    }
+    assert!(GatewayConfig::from_toml(&format!("{signing}[credentials]\n{}", key(0))).is_ok());
+}
+
 /// "The whole", said the builder of it, and a URL with a password could be printed until then.
 #[test]
 fn a_token_endpoint_that_cannot_be_is_a_mistake_of_its_key() {
