@@ -82,6 +82,10 @@ fn settings_of_a_layer_that_is_not_in_the_stack_are_a_mistake() {
         "stack = [\"deadline\", \"retry\", \"collect\"]\n{NOBODY}[hedge]\nenabled = true"
     ));
     assert!(said.contains("it counts for nothing: the stack has no `hedge`"), "{said}");
+    let said = problem(&format!(
+        "stack = [\"deadline\", \"collect\"]\nendpoint.failover_edges = [\"dublin\"]\n{NOBODY}"
+    ));
+    assert!(said.contains("put `failover` into the stack"), "{said}");
 }
 
 #[test]
