@@ -77,6 +77,7 @@ pub(crate) async fn bare(client: Client<HttpConnector, Full<Bytes>>, address: So
 }
 
 /// The same over a transport of this crate, with no layer.
+#[allow(dead_code, reason = "not every bench compares transports")]
 pub(crate) async fn bare_over<T>(mut transport: T, address: SocketAddr) -> bool
 where
     T: Service<Request<Full<Bytes>>, Response = Response<ResponseBody>>,
@@ -108,6 +109,7 @@ pub(crate) fn gateway(address: SocketAddr) -> Result<(DefaultGateway, FetchSessi
 }
 
 /// The default stack over another transport.
+#[allow(dead_code, reason = "not every bench compares transports")]
 pub(crate) fn gateway_over(
     address: SocketAddr,
     transport: LegacyTransport,

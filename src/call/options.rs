@@ -95,6 +95,10 @@ impl CallOptions {
     #[must_use]
     pub fn or(self, earlier: Self) -> Self {
         let (mut headers, mut form) = (earlier.headers, earlier.form);
+        if self.headers.contains_key(TraceContext::PARENT) {
+            // The state of one trace means nothing in another.
+            headers.remove(TraceContext::STATE);
+        }
         headers.extend(self.headers);
         form.extend(self.form);
         Self {

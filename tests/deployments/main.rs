@@ -7,6 +7,10 @@ mod ledger;
 mod orders;
 mod reload;
 mod samples;
+mod signatures;
+#[expect(dead_code, reason = "shared with tests of gateways that code has built")]
+#[path = "../support/signing_key.rs"]
+mod signing_key;
 #[expect(dead_code, reason = "shared with tests of gateways that code has built")]
 #[path = "../end_to_end/traffic.rs"]
 mod traffic;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::StatusCode;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use twilio_proxy::call::Rng;
-use twilio_proxy::gateway::GatewayExt;
 use twilio_proxy::gateway::config::LayerName;
+use twilio_proxy::gateway::{GatewayBuilder, GatewayExt};
 use twilio_proxy::sessions::{CreateSession, FetchSession};
 use twilio_proxy::simulator::{Action, FaultPlan, Mishap, Simulator};
 
@@ -115,4 +115,23 @@ async fn a_stack_without_retry_tries_once() {
     let error = gateway.send(FetchSession::by_name(service(1), "order-1")).await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
     assert_eq!(simulator.stats().received(), 1);
+}
+
+/// Three pauses of a twentieth of a second at first, or of ten seconds at most.
+#[tokio::test(start_paused = true)]
+async fn attempts_are_spaced_as_the_configuration_says() {
+    let elapsed = async |text: &str| {
+        let simulator = Simulator::new();
+        let mishap = Mishap::ErrorBefore(StatusCode::SERVICE_UNAVAILABLE);
+        simulator.set_faults(FaultPlan::none().next_of(Action::Fetch, 9, mishap));
+        let change = |builder: GatewayBuilder| builder.rng(Rng::seeded(1));
+        let deployment = config(text).over_with(simulator, change).unwrap();
+        let begun = Instant::now();
+        let fetch = FetchSession::by_name(service(1), "order-1");
+        deployment.gateway().send(fetch).await.unwrap_err();
+        begun.elapsed()
+    };
+    assert!(elapsed("").await < Duration::from_millis(400));
+    let slow = elapsed("[retry]\nbase = \"10s\"\ncap = \"10s\"").await;
+    assert!(slow > Duration::from_secs(1), "{slow:?}");
 }

@@ -101,13 +101,77 @@ async fn a_configuration_that_is_wrong_changes_nothing() {
     assert!(deployment.reload(&new).is_err());
     assert_eq!(deployment.config().deadline.within.map(|time| time.0.as_secs()), Some(9));
     // Half of it is fine, the other half is a file that is not there.
-    let new = config(
-        "[deadline]\nwithin = \"8s\"\n[signing]\nkey_file = \"no/such.pem\"\n\
+    let new = GatewayConfig::from_toml(
+        "[credentials]\nfrom = \"none\"\n[deadline]\nwithin = \"8s\"\n[signing]\nkey_file = \"no/such.pem\"\n\
          credential_sid = \"CRaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n\
          api_key_sid = \"SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n\
          account_sid = \"ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
-    );
+    )
+    .unwrap();
     let said = deployment.reload(&new).unwrap_err().to_string();
     assert!(said.contains("signing.key_file = \"no/such.pem\""), "{said}");
     assert_eq!(deployment.config().deadline.within.map(|time| time.0.as_secs()), Some(9));
+}
+
+/// A layer that the new stack would have is not there yet, and nothing holds that is said of it.
+#[tokio::test(start_paused = true)]
+async fn what_is_for_a_layer_that_does_not_run_holds_after_a_restart() {
+    let simulator = Simulator::with(Settings::default().without_authentication());
+    let old = "stack = [\"deadline\", \"collect\"]\n[credentials]\nfrom = \"none\"";
+    let old = GatewayConfig::from_toml(old).unwrap();
+    let deployment = old.clone().over(simulator).unwrap();
+    let new = config("[hedge]\nenabled = true\n[deadline]\nwithin = \"9s\"");
+    let reloaded = deployment.reload(&new).unwrap();
+    assert_eq!(reloaded.changed, ["deadline.within"]);
+    assert_eq!(reloaded.needs_restart, ["hedge.enabled", "stack", "credentials"]);
+    let running = deployment.config();
+    assert!(running.check().is_ok(), "{:?}", running.check());
+    assert_eq!(running.credentials, old.credentials);
+    assert_eq!(deployment.reload(&new).unwrap().needs_restart, reloaded.needs_restart);
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_does_not_run_has_no_processes() {
+    let deployment = deploy("", &Simulator::new());
+    let new = config("[fleet]\nredis = \"redis://127.0.0.1\"\nprocesses = 3");
+    let reloaded = deployment.reload(&new).unwrap();
+    assert_eq!(reloaded.needs_restart, ["fleet.processes", "fleet.redis"]);
+    assert!(reloaded.changed.is_empty(), "{reloaded:?}");
+}
+
+/// Each half was right with the other half of its own file, and not with what ran.
+#[tokio::test(start_paused = true)]
+async fn what_contradicts_a_setting_that_stays_changes_nothing() {
+    let text = |deadline: &str, headroom: &str| {
+        config(&format!(
+            "[deadline]\nwithin = \"{deadline}\"\n[rate_limit]\nheadroom = \"{headroom}\""
+        ))
+    };
+    let deployment = text("60s", "30s").over(Simulator::new()).unwrap();
+    let said = deployment.reload(&text("10s", "1s")).unwrap_err().to_string();
+    assert!(said.contains("rate_limit.headroom = \"30s\""), "{said}");
+    assert!(said.contains("after a restart"), "{said}");
+    assert_eq!(deployment.config(), text("60s", "30s"));
+}
+
+/// Layers that have a handle of their own.
+#[tokio::test(start_paused = true)]
+async fn coalescing_and_the_bounds_of_concurrency_change_while_running() {
+    let simulator = Simulator::with(Settings::default().latency(Duration::from_secs(1)));
+    let deployment = deploy("", &simulator);
+    let gateway = deployment.gateway();
+    let both = async || {
+        let fetch = || gateway.send(FetchSession::by_name(service(1), "order-1"));
+        let before = simulator.stats().received();
+        let _ = tokio::join!(fetch(), fetch());
+        simulator.stats().received() - before
+    };
+    assert_eq!(both().await, 2);
+    deployment.reload(&config("[coalesce]\nenabled = true")).unwrap();
+    assert_eq!(both().await, 1);
+    let before = Instant::now();
+    deployment.reload(&config("[concurrency]\nmax = 1\nmin = 1")).unwrap();
+    assert_eq!(both().await, 2);
+    assert!(before.elapsed() >= Duration::from_secs(2), "one after the other");
 }

@@ -130,6 +130,20 @@ async fn a_context_that_is_none_is_not_passed_on() {
     }
 }
 
+/// Wishes said twice are one: a trace and the state of another must not be mixed.
+#[tokio::test(start_paused = true)]
+async fn a_later_context_takes_nothing_of_an_earlier_one() {
+    let other = TraceContext::new([9; 16], [9; 8], true).unwrap();
+    let earlier = CallOptions::new().trace_context(&context());
+    let later = CallOptions::new().trace_context(&other);
+    let (seen, gateway) = world(FaultPlan::none(), |builder| builder);
+    let fetch = FetchSession::by_name(service(1), "a").with(later.or(earlier));
+    let _ = gateway.send(fetch).await;
+    let headers = seen.lock().unwrap()[0].clone();
+    assert_eq!(TraceContext::of(&headers).unwrap().trace_id().to_string(), "09".repeat(16));
+    assert!(!headers.contains_key(TraceContext::STATE), "{headers:?}");
+}
+
 /// What the program's own tracing says is the attempt's span, and goes out as it is.
 #[tokio::test(start_paused = true)]
 async fn the_programs_own_context_goes_out_where_a_call_brings_none() {

@@ -104,7 +104,7 @@ impl GatewayConfig {
         layers
     }
 
-    fn spacing(&self) -> FullJitter {
+    pub(super) fn spacing(&self) -> FullJitter {
         let mut spacing = FullJitter::new();
         if let Some(HumanDuration(base)) = self.retry.base {
             spacing = spacing.base(base);
@@ -152,7 +152,7 @@ impl GatewayConfig {
     }
 
     /// How bytes move.
-    fn moving(&self) -> Result<transport::Builder, ConfigError> {
+    pub(super) fn moving(&self) -> Result<transport::Builder, ConfigError> {
         let it = &self.transport;
         let mut transport = ProxyTransport::builder();
         if let Some(OrNever(time)) = it.connect_timeout {

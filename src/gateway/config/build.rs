@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::live::{Handles, Layered};
-use super::{ConfigError, GatewayConfig, LayerName, Problem, Reloaded, stack};
+use super::{ConfigError, CredentialsFrom, GatewayConfig, LayerName, Problem, Reloaded, stack};
 use crate::call::Raise;
 use crate::gateway::prepared::Prepared;
 use crate::gateway::{BoxedStack, Error, Gateway, GatewayBuilder, HttpStack, Reconcile};
@@ -87,7 +87,7 @@ impl GatewayConfig {
         ConfigError::of(self.problems())
     }
 
-    fn handles(&self) -> Result<Handles, ConfigError> {
+    pub(super) fn handles(&self) -> Result<Handles, ConfigError> {
         let handles = Handles::default();
         let (authorization, signing) = self.secrets()?;
         handles.authorization.set(authorization);
@@ -142,7 +142,10 @@ impl GatewayConfig {
 
     /// What the builder has against it; which key that is about, it does not say.
     fn cannot(&self, error: &Error) -> ConfigError {
-        let fix = "see `endpoint`, `credentials` and `transport`";
+        let mut fix = "see `endpoint`, `credentials` and `transport`".to_owned();
+        if self.credentials.source() == CredentialsFrom::Environment {
+            fix += ", and the variables TWILIO_REGION and TWILIO_EDGE";
+        }
         let mut said = error.to_string();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
@@ -174,32 +177,42 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// What is wrong with the new configuration. Nothing is changed then.
+    /// What is wrong with the new configuration, or between what it changes and what can't be changed
+    /// now. Nothing is changed then.
     pub fn reload(&self, new: &GatewayConfig) -> Result<Reloaded, ConfigError> {
         new.check()?;
-        let (authorization, signing) = new.secrets()?;
+        // Before any file is read: of two reloads at once the later one must not have the older key.
         let mut running = self.lock();
+        let (authorization, signing) = new.secrets()?;
         let mut reloaded = running.differences(new);
-        running.take_over(new);
+        let mut next = running.clone();
+        next.take_over(new);
+        ConfigError::of(next.problems().into_iter().map(remaining).collect())?;
+        *running = next;
         self.handles.set(&running);
         self.layered.set(&running);
         let was = self.handles.authorization.snapshot();
-        match (running.has_fixed_credentials(), new.has_fixed_credentials()) {
-            (true, true) if *was != authorization => {
+        let are_fixed = running.has_fixed_credentials() && new.has_fixed_credentials();
+        match are_fixed && running.has(LayerName::Auth) {
+            true if *was != authorization => {
                 self.handles.authorization.set(authorization);
                 running.credentials = new.credentials.clone();
                 reloaded.changed.push("credentials".to_owned());
             }
-            (true, true) => running.credentials = new.credentials.clone(),
-            _ if running.credentials == new.credentials => {}
-            _ => reloaded.needs_restart.push("credentials".to_owned()),
+            true => running.credentials = new.credentials.clone(),
+            false if running.credentials == new.credentials => {}
+            false => reloaded.needs_restart.push("credentials".to_owned()),
         }
-        if running.signing != new.signing {
-            reloaded.changed.push("signing".to_owned());
-            running.signing = new.signing.clone();
+        if running.has(LayerName::Signing) {
+            if running.signing != new.signing {
+                reloaded.changed.push("signing".to_owned());
+                running.signing = new.signing.clone();
+            }
+            // The file may say something else under the same name.
+            self.handles.signing.set(signing);
+        } else if running.signing != new.signing {
+            reloaded.needs_restart.push("signing".to_owned());
         }
-        // The file may say something else under the same name.
-        self.handles.signing.set(signing);
         Ok(reloaded)
     }
 
@@ -207,6 +220,14 @@ impl Deployment {
         // Each field is whole whatever a panic elsewhere has interrupted.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A problem between what is new and what stays.
+fn remaining(problem: Problem) -> Problem {
+    let what =
+        "some of it holds only after a restart, and what runs until then contradicts the rest";
+    let fix = "restart, or change the rest later".to_owned();
+    Problem { problem: format!("{}; {what}", problem.problem), fix, ..problem }
 }
 
 impl fmt::Debug for Deployment {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use serde_json::Value;
 
 use super::read::shown;
 use super::{CredentialsFrom, GatewayConfig, HumanDuration, LayerName, OrNever, Problem, order};
+use crate::gateway::defaults::ATTEMPT_TIMEOUT;
 use crate::middleware::headers::UserAgent;
 use crate::wire::Endpoint;
 
@@ -125,6 +126,9 @@ impl GatewayConfig {
                 ));
             }
         }
+        if let (Oauth, Some(url)) = (from, &it.token_url) {
+            self.check_token_url(url, found);
+        }
         if from != None && !self.has(LayerName::Auth) {
             found.push(Problem::new(
                 "stack",
@@ -136,6 +140,13 @@ impl GatewayConfig {
 
     fn check_signing(&self, found: &mut Vec<Problem>) {
         let it = &self.signing;
+        if it.key_file.as_ref().is_some_and(|name| name.contains("-----BEGIN")) {
+            found.push(Problem::new(
+                "signing.key_file",
+                "it is a key, and not the name of a file",
+                "put the key into a file that this process alone may read, and give its path",
+            ));
+        }
         let parts = [
             ("key_file", it.key_file.is_some()),
             ("credential_sid", it.credential_sid.is_some()),
@@ -151,6 +162,19 @@ impl GatewayConfig {
                 ));
             }
         }
+        let key = self.credentials.api_key_sid;
+        let are_others = match self.credentials.source() {
+            CredentialsFrom::AuthToken | CredentialsFrom::Oauth => true,
+            CredentialsFrom::ApiKey => key.is_some() && key != it.api_key_sid,
+            CredentialsFrom::Environment | CredentialsFrom::File | CredentialsFrom::None => false,
+        };
+        if it.api_key_sid.is_some() && are_others {
+            found.push(Problem::new(
+                "signing.api_key_sid",
+                "the credentials are not this API key's, and no request could be sent",
+                "set `credentials.from` to \"api_key\" and `credentials.api_key_sid` to this key",
+            ));
+        }
     }
 
     fn check_times(&self, found: &mut Vec<Problem>) {
@@ -158,6 +182,8 @@ impl GatewayConfig {
         let slow = self.breaker.slow_call.and_then(|OrNever(time)| time);
         let deadline = time(&self.deadline.within);
         let attempt = time(&self.attempt_timeout.within);
+        // Unlike the deadline, of which a call may bring its own, it is the same for all attempts.
+        let timeout = attempt.or(self.has(LayerName::AttemptTimeout).then_some(ATTEMPT_TIMEOUT));
         // What must not be longer than what, and what would come of it.
         let pairs = [
             (
@@ -172,7 +198,7 @@ impl GatewayConfig {
             ),
             (
                 ("breaker.slow_call", slow),
-                ("attempt_timeout.within", attempt),
+                ("attempt_timeout.within", timeout),
                 "no attempt would ever be slow",
             ),
             (
@@ -216,13 +242,20 @@ impl GatewayConfig {
         let nothing = [
             ("deadline.within", deadline),
             ("attempt_timeout.within", attempt),
-            ("breaker.window", time(&self.breaker.window)),
+            ("transport.connect_timeout", self.transport.connect_timeout.and_then(|it| it.0)),
         ];
         for (key, _) in nothing.into_iter().filter(|(_, time)| time.is_some_and(|it| it.is_zero()))
         {
             found.push(Problem::new(
                 key,
                 "no call could ever succeed",
+                "give a time longer than 0",
+            ));
+        }
+        if time(&self.breaker.window).is_some_and(|it| it.is_zero()) {
+            found.push(Problem::new(
+                "breaker.window",
+                "no attempt would ever count",
                 "give a time longer than 0",
             ));
         }
@@ -266,29 +299,6 @@ impl GatewayConfig {
                     format!("retry.statuses[{at}]"),
                     "it is no status of a failure",
                     "give a number from 400 to 599",
-                ));
-            }
-        }
-    }
-
-    fn check_headers(&self, found: &mut Vec<Problem>) {
-        for (name, value) in self.headers.extra.iter().flatten() {
-            let key = format!("headers.extra.{name}");
-            let Ok(parsed) = name.parse::<HeaderName>() else {
-                found.push(Problem::new(
-                    key,
-                    "it is no name of a header",
-                    "give one such as \"X-Team\"",
-                ));
-                continue;
-            };
-            if HeaderValue::from_str(value).is_err() {
-                found.push(Problem::new(key, "it can't stand in a header", "give visible ASCII"));
-            } else if OURS.contains(&parsed) {
-                found.push(Problem::new(
-                    key,
-                    "this header is the gateway's own",
-                    "take it out; credentials belong into `credentials`",
                 ));
             }
         }
@@ -350,18 +360,6 @@ impl GatewayConfig {
         self.layers().contains(&layer)
     }
 }
-
-/// Headers that layers and transport set by themselves.
-const OURS: [HeaderName; 8] = [
-    http::header::AUTHORIZATION,
-    http::header::PROXY_AUTHORIZATION,
-    http::header::COOKIE,
-    http::header::HOST,
-    http::header::CONTENT_LENGTH,
-    http::header::CONTENT_TYPE,
-    http::header::TRANSFER_ENCODING,
-    http::header::CONNECTION,
-];
 
 fn is_plain(endpoint: &Endpoint) -> bool {
     !endpoint.origin().is_secure() && !endpoint.origin().is_loopback()

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    ConfigError, CredentialsFrom, GatewayConfig, HedgeConfig, HumanDuration, OrNever, Percent,
+    ConfigError, CredentialsFrom, GatewayConfig, HedgeConfig, HumanDuration, LayerName, OrNever,
+    Percent,
 };
 use crate::call::{Authorization, Live};
 use crate::gateway::ConcurrencyClassifier;
@@ -34,7 +35,7 @@ pub struct Reloaded {
     pub needs_restart: Vec<String>,
 }
 
-/// Keys, or whole tables, that a running gateway takes over. Credentials are a matter of their own.
+/// Keys, or whole tables, that a running gateway takes over if it has their layer. Credentials are a matter of their own.
 const LIVE: &[&str] = &[
     "attempt_timeout",
     "breaker",
@@ -183,7 +184,7 @@ impl GatewayConfig {
         ejection
     }
 
-    fn concurrency_policy(&self) -> Aimd {
+    pub(super) fn concurrency_policy(&self) -> Aimd {
         policy(self.concurrency.min.map(usize::from), self.concurrency.max.map(usize::from))
     }
 
@@ -206,7 +207,7 @@ impl GatewayConfig {
             let is_in = |live: &str| {
                 name.strip_prefix(live).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
-            if LIVE.iter().any(|live| is_in(live)) {
+            if LIVE.iter().any(|live| is_in(live)) && self.runs(name) {
                 reloaded.changed.push(name.clone());
             } else {
                 reloaded.needs_restart.push(name.clone());
@@ -230,25 +231,54 @@ impl GatewayConfig {
         flat
     }
 
+    /// Whether there is something that heeds a key of a layer, or of the fleet.
+    fn runs(&self, key: &str) -> bool {
+        let table = key.split('.').next().unwrap_or(key);
+        let is_in_stack = self.layers().iter().any(|layer| layer.as_str() == table);
+        is_in_stack || (table == "fleet" && self.fleet.redis.is_some())
+    }
+
     /// This configuration with all of `new` that a running gateway takes over.
     pub(super) fn take_over(&mut self, new: &Self) {
-        self.deadline = new.deadline.clone();
-        self.attempt_timeout = new.attempt_timeout.clone();
-        self.coalesce = new.coalesce.clone();
-        self.hedge = new.hedge.clone();
-        self.breaker = new.breaker.clone();
-        self.retry.max_attempts = new.retry.max_attempts;
-        self.retry.max_retry_after = new.retry.max_retry_after;
-        self.retry.statuses = new.retry.statuses.clone();
-        self.rate_limit.quota = new.rate_limit.quota;
-        self.rate_limit.burst = new.rate_limit.burst;
-        self.fleet.processes = new.fleet.processes;
-        self.concurrency.min = new.concurrency.min;
-        self.concurrency.max = new.concurrency.max;
-        self.failover.eject_after = new.failover.eject_after;
-        self.failover.eject_for = new.failover.eject_for;
-        self.failover.max_eject_for = new.failover.max_eject_for;
-        self.failover.panic_below = new.failover.panic_below;
+        let stack = self.layers().to_vec();
+        let runs = |layer| stack.contains(&layer);
+        if runs(LayerName::Deadline) {
+            self.deadline = new.deadline.clone();
+        }
+        if runs(LayerName::AttemptTimeout) {
+            self.attempt_timeout = new.attempt_timeout.clone();
+        }
+        if runs(LayerName::Coalesce) {
+            self.coalesce = new.coalesce.clone();
+        }
+        if runs(LayerName::Hedge) {
+            self.hedge = new.hedge.clone();
+        }
+        if runs(LayerName::Breaker) {
+            self.breaker = new.breaker.clone();
+        }
+        if runs(LayerName::Retry) {
+            self.retry.max_attempts = new.retry.max_attempts;
+            self.retry.max_retry_after = new.retry.max_retry_after;
+            self.retry.statuses = new.retry.statuses.clone();
+        }
+        if runs(LayerName::RateLimit) {
+            self.rate_limit.quota = new.rate_limit.quota;
+            self.rate_limit.burst = new.rate_limit.burst;
+        }
+        if self.fleet.redis.is_some() {
+            self.fleet.processes = new.fleet.processes;
+        }
+        if runs(LayerName::Concurrency) {
+            self.concurrency.min = new.concurrency.min;
+            self.concurrency.max = new.concurrency.max;
+        }
+        if runs(LayerName::Failover) {
+            self.failover.eject_after = new.failover.eject_after;
+            self.failover.eject_for = new.failover.eject_for;
+            self.failover.max_eject_for = new.failover.max_eject_for;
+            self.failover.panic_below = new.failover.panic_below;
+        }
     }
 
     /// Credentials that are read when a gateway is built, and again at each reload.

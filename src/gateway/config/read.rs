@@ -58,11 +58,14 @@ pub(super) fn read(
 
 /// What serde says, in the words of whoever wrote the file.
 fn mistake(key: String, value: Option<&Value>, said: &str, origins: &Origins) -> Problem {
-    let (problem, fix) = match said.split_once(", expected ") {
-        // The message repeats the value.
-        _ if is_secret(&key) => ("it is not what it should be".to_owned(), "a text without spaces"),
-        Some((problem, expected)) => (problem.to_owned(), expected),
-        None => (said.to_owned(), ""),
+    // What is expected comes last: the value may have such words in it.
+    let (problem, fix) = said.rsplit_once(", expected ").unwrap_or((said, ""));
+    let repeats_value = ["invalid ", "unknown "].iter().any(|it| problem.starts_with(it));
+    let is_hidden = value.is_some_and(|value| is_hidden(&key, value));
+    let (problem, fix) = match fix {
+        "a string" | "a secret" if is_secret(&key) => (UNSAID.to_owned(), "a text without spaces"),
+        fix if is_hidden && repeats_value => (UNSAID.to_owned(), fix),
+        fix => (problem.to_owned(), fix),
     };
     let problem = match problem.strip_prefix("unknown variant ") {
         Some(word) => format!("there is no {word}"),
@@ -77,6 +80,9 @@ fn mistake(key: String, value: Option<&Value>, said: &str, origins: &Origins) ->
     };
     shown(Problem::new(key, problem, fix), value, origins)
 }
+
+/// What is wrong with a value that is not shown.
+const UNSAID: &str = "it is not what it should be";
 
 /// What serde calls a type, in plain words.
 fn plain(expected: &str) -> &str {
@@ -95,29 +101,30 @@ fn plain(expected: &str) -> &str {
 /// The problem, with what stands there and where.
 pub(super) fn shown(problem: Problem, value: Option<&Value>, origins: &Origins) -> Problem {
     let key = &problem.key;
-    let value = value.map(|value| if is_secret(key) { MASK.to_owned() } else { text(value) });
+    let value =
+        value.map(|value| if is_hidden(key, value) { MASK.to_owned() } else { value.to_string() });
     let source = origins.of(key).map(str::to_owned);
     Problem { value, source, ..problem }
 }
 
-/// Keys whose values are shown to nobody. Of the credentials none are but words and paths: a secret is
-/// easily pasted into the key beside its own.
-fn is_secret(key: &str) -> bool {
-    let shown = ["from", "file", "check_every", "scope", "token_url"];
-    match key.split_once('.') {
-        Some(("credentials", key)) => !shown.contains(&key),
-        // A header may be one with credentials, which are refused.
-        Some(("headers", key)) => key.starts_with("extra."),
-        Some((_, key)) => matches!(key, "tunnel" | "redis"),
-        // A whole table that is something else may have one in it.
-        None => matches!(key, "credentials" | "fleet" | "transport"),
-    }
+/// Whether a value is shown to nobody.
+fn is_hidden(key: &str, value: &Value) -> bool {
+    // A password in a URL, with or without its scheme, or a key that stands where its file should.
+    let text = value.to_string();
+    is_secret(key) || text.contains('@') || text.contains("-----BEGIN")
 }
 
-/// A value as JSON, without the password of a URL.
-fn text(value: &Value) -> String {
-    let text = value.to_string();
-    if text.contains("://") && text.contains('@') { MASK.to_owned() } else { text }
+/// Keys whose values are shown to nobody.
+fn is_secret(key: &str) -> bool {
+    let key = key.split('[').next().unwrap_or(key);
+    let last = key.rsplit('.').next().unwrap_or(key);
+    matches!(last, "auth_token" | "api_key_secret" | "client_secret" | "tunnel" | "redis")
+        // The SIDs that stand beside secrets: the two are easily put in each other's place.
+        || matches!(key, "credentials.account_sid" | "credentials.api_key_sid" | "credentials.client_id")
+        // Credentials are refused as headers, and must not be shown for it.
+        || key.starts_with("headers.extra")
+        // A whole table that is something else may have one in it.
+        || matches!(key, "credentials" | "fleet" | "transport" | "headers")
 }
 
 struct Weeds<'a> {
@@ -152,6 +159,15 @@ impl Weeds<'_> {
                         self.pull(value, schema, &join(path, key));
                     }
                 }
+            }
+            // serde would take a list for the values of the table, in the order of their declaration.
+            Value::Array(_) if schema.get("properties").is_some() => {
+                let list = std::mem::replace(value, Value::Object(serde_json::Map::new()));
+                let fix =
+                    format!("give a table: `[{path}]`, in one pair of brackets, and only once");
+                let problem = Problem::new(path, "it is a list, and no table", fix);
+                let problem = shown(problem, Some(&list), self.origins);
+                self.problems.push(Problem { value: Some(MASK.to_owned()), ..problem });
             }
             Value::String(text) => {
                 let from_variable =

@@ -1,13 +1,14 @@
 //! Files and variables, merged into one tree and read from it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use config::builder::DefaultState;
-use config::{ConfigBuilder, Environment, File, FileFormat, Format, Source, ValueKind};
+use config::{ConfigBuilder, Environment, FileFormat, Source, ValueKind};
 use serde_json::{Map, Number, Value};
 
+use super::files::{Text, Variables};
 use super::{ConfigError, GatewayConfig, Problem, read};
 
 /// What variables begin with, two underscores included.
@@ -46,33 +47,32 @@ impl ConfigSources {
     /// A file, TOML or JSON by its extension. It must be there.
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
-        let name = path.display().to_string();
         let format = match path.extension().and_then(|extension| extension.to_str()) {
             Some("toml") => FileFormat::Toml,
             Some("json") => FileFormat::Json,
             _ => {
-                let problem = format!("`{name}` is neither a .toml nor a .json file");
+                let problem = format!("`{}` is neither a .toml nor a .json file", path.display());
                 self.problems.push(Problem::new("", problem, "give the file one of these names"));
                 return self;
             }
         };
-        self.with(Named { path: path.to_owned(), name, format })
+        self.with(Text::at(path, format))
     }
 
     /// A text in TOML.
     pub fn toml(self, text: &str) -> Self {
-        self.with(File::from_str(text, FileFormat::Toml))
+        self.with(Text::new(text, FileFormat::Toml))
     }
 
     /// A text in JSON.
     pub fn json(self, text: &str) -> Self {
-        self.with(File::from_str(text, FileFormat::Json))
+        self.with(Text::new(text, FileFormat::Json))
     }
 
     /// The variables of the environment that begin with `TWILIO_PROXY__`, such as
     /// `TWILIO_PROXY__RATE_LIMIT__QUOTA=10/s`. Lists are parted by commas.
     pub fn environment(self) -> Self {
-        self.with(variables())
+        self.with(Variables(variables()))
     }
 
     /// The same with variables from elsewhere, such as a test.
@@ -81,7 +81,7 @@ impl ConfigSources {
         these: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         let these = these.into_iter().map(|(name, value)| (name.into(), value.into()));
-        self.with(variables().source(Some(these.collect())))
+        self.with(Variables(variables().source(Some(these.collect()))))
     }
 
     fn with(mut self, source: impl Source + Send + Sync + 'static) -> Self {
@@ -115,28 +115,6 @@ impl ConfigSources {
     }
 }
 
-/// A file under the name that it was given: the crate's own goes by its way from the working directory.
-#[derive(Clone, Debug)]
-struct Named {
-    path: PathBuf,
-    name: String,
-    format: FileFormat,
-}
-
-impl Source for Named {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<config::Map<String, config::Value>, config::ConfigError> {
-        let table = std::fs::read_to_string(&self.path)
-            .map_err(Into::into)
-            .and_then(|text| self.format.parse(Some(&self.name), &text));
-        table
-            .map_err(|cause| config::ConfigError::FileParse { uri: Some(self.name.clone()), cause })
-    }
-}
-
 fn variables() -> Environment {
     Environment::with_prefix(PREFIX).prefix_separator(SEPARATOR).separator(SEPARATOR)
 }
@@ -167,8 +145,11 @@ fn unreadable(error: &config::ConfigError) -> Problem {
             !line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|')
         })
         .collect();
-    let problem =
-        Problem::new("", shown.join(": "), "put the file right, and see that it can be read");
+    // The value is in what is said of it.
+    let is_no_table = cause.starts_with("invalid type");
+    let shown =
+        if is_no_table { "what stands there is no table".to_owned() } else { shown.join(": ") };
+    let problem = Problem::new("", shown, "put the file right, and see that it can be read");
     Problem { source, ..problem }
 }
 

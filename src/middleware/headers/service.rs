@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, header};
 use tower::Service;
 
+use super::super::observe::ATTEMPT_TARGET;
 use super::layer::{Hook, Settings};
 use crate::call::{CallFacts, CallId, TraceContext};
 
@@ -91,10 +92,12 @@ impl Settings {
         };
         if let Some(context) = context {
             context.put_into(headers);
-            // The attempt's, where the layer right outside opens one.
             let span = tracing::Span::current();
-            span.record("trace_id", tracing::field::display(context.trace_id()));
-            span.record("span_id", tracing::field::display(context.span_id()));
+            // The attempt's, where the layer right outside has opened one; nobody else's.
+            if span.metadata().is_some_and(|it| it.target() == ATTEMPT_TARGET) {
+                span.record("trace_id", tracing::field::display(context.trace_id()));
+                span.record("span_id", tracing::field::display(context.span_id()));
+            }
         }
     }
 }

@@ -19,9 +19,10 @@ failover_urls = ["https://other.example"]
 allow_plain_http = false
 user_agent = "shop/3.1"
 [credentials]
-from = "auth_token"
+from = "api_key"
 account_sid = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-auth_token = "hush"
+api_key_sid = "SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+api_key_secret = "hush"
 [deadline]
 within = "20s"
 [coalesce]
@@ -100,7 +101,7 @@ add_roots_file = "more.pem"
 "#;
 
 const OTHERS: &[&str] = &[
-    "[credentials]\nfrom = \"api_key\"\napi_key_sid = \"SKaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\napi_key_secret = \"hush\"",
+    "[credentials]\nfrom = \"auth_token\"\naccount_sid = \"ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\nauth_token = \"hush\"",
     "[credentials]\nfrom = \"file\"\nfile = \"secrets.env\"\ncheck_every = \"5s\"",
     "[credentials]\nfrom = \"oauth\"\nclient_id = \"OQ1\"\nclient_secret = \"hush\"\n\
      token_url = \"https://id.example/token\"\nscope = \"proxy\"",
@@ -150,7 +151,7 @@ fn a_configuration_reads_back() {
     assert_eq!(again.retry, config.retry);
     assert_eq!(again.breaker, config.breaker);
     assert_eq!(again.stack, config.stack);
-    assert_eq!(again.credentials.auth_token, Some("***".into()));
+    assert_eq!(again.credentials.api_key_secret, Some("***".into()));
 }
 
 /// Editors show what stands in the schema.

@@ -82,6 +82,10 @@ fn settings_of_a_layer_that_is_not_in_the_stack_are_a_mistake() {
         "stack = [\"deadline\", \"retry\", \"collect\"]\n{NOBODY}[hedge]\nenabled = true"
     ));
     assert!(said.contains("it counts for nothing: the stack has no `hedge`"), "{said}");
+    let said = problem(&format!(
+        "stack = [\"deadline\", \"collect\"]\nendpoint.failover_edges = [\"dublin\"]\n{NOBODY}"
+    ));
+    assert!(said.contains("put `failover` into the stack"), "{said}");
 }
 
 #[test]
@@ -94,6 +98,63 @@ fn credentials_that_nobody_would_send_are_a_mistake() {
         keys,
         ["credentials.account_sid", "credentials.auth_token", "credentials.client_id"]
     );
+}
+
+/// It started, and refused each call.
+#[test]
+fn a_signature_for_other_credentials_is_a_mistake() {
+    let signing = format!(
+        "[signing]\nkey_file = \"key.pem\"\ncredential_sid = \"CR{0:032}\"\naccount_sid = \"AC{0:032}\"\n\
+         api_key_sid = \"SK{0:032}\"\n",
+        0
+    );
+    let token = format!("from = \"auth_token\"\naccount_sid = \"AC{:032}\"\nauth_token = \"x\"", 0);
+    let key = |number| {
+        format!("from = \"api_key\"\napi_key_sid = \"SK{number:032}\"\napi_key_secret = \"x\"")
+    };
+    for other in [token, key(1)] {
+        let said = problem(&format!("{signing}[credentials]\n{other}"));
+        assert!(said.contains("not this API key's"), "{said}");
+    }
+    assert!(GatewayConfig::from_toml(&format!("{signing}[credentials]\n{}", key(0))).is_ok());
+}
+
+/// "The whole", said the builder of it, and a URL with a password could be printed until then.
+#[test]
+fn a_token_endpoint_that_cannot_be_is_a_mistake_of_its_key() {
+    let with = |url: &str| {
+        let client = "from = \"oauth\"\nclient_id = \"a\"\nclient_secret = \"b\"";
+        format!("[credentials]\n{client}\ntoken_url = \"{url}\"")
+    };
+    for (url, words) in [
+        ("", "URL"),
+        ("id.example/token", "URL"),
+        ("ftp://id.example/token", "must begin with https"),
+        ("https://me:hunter2@id.example/token", "password"),
+        ("http://id.example/token", "without TLS"),
+    ] {
+        let said = problem(&with(url));
+        assert!(said.contains("credentials.token_url = ") && said.contains(words), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    assert!(GatewayConfig::from_toml(&with("http://127.0.0.1:4010/token")).is_ok());
+    let trusted = format!("[endpoint]\nallow_plain_http = true\n{}", with("http://id.test/token"));
+    assert!(GatewayConfig::from_toml(&trusted).is_ok(), "as the base URL");
+}
+
+/// Quotas are counted by it.
+#[test]
+fn an_api_key_is_of_its_account() {
+    let text = format!(
+        "[credentials]\nfrom = \"api_key\"\naccount_sid = \"AC{0:032}\"\napi_key_sid = \"SK{0:032}\"\n\
+         api_key_secret = \"hush\"",
+        0
+    );
+    let config = GatewayConfig::from_toml(&text).expect("it is right");
+    let credentials = config.fixed_credentials().expect("no file is named");
+    let authorization = credentials.authorization().expect("a key");
+    assert_eq!(authorization.account(), config.credentials.account());
+    assert!(authorization.account().is_some());
 }
 
 #[test]
@@ -152,6 +213,22 @@ fn each_further_check_has_its_words() {
             "rate_limit.when_limited",
             "give `wait` or `refuse`",
         ),
+        // Which of two values went out was a matter of the alphabet.
+        ("[headers]\nextra = { X-Team = \"a\", x-team = \"b\" }", "headers.extra.x-team", "twice"),
+        // Nothing unpacks what the server would send then.
+        (
+            "[headers]\nextra = { Accept-Encoding = \"gzip\" }",
+            "headers.extra.Accept-Encoding",
+            "own",
+        ),
+        ("[transport]\nconnect_timeout = \"0s\"", "transport.connect_timeout", "longer than 0"),
+        ("[breaker]\nwindow = \"0s\"", "breaker.window", "longer than 0"),
+        ("[breaker]\nslow_call = \"11s\"", "breaker.slow_call", "which is 10s"),
+        (
+            "[signing]\nkey_file = \"-----BEGIN PRIVATE KEY-----\\nMII\"",
+            "signing.key_file",
+            "= ***\n    it is a key, and not the name of a file",
+        ),
     ] {
         let said = problems(&format!("{text}\n{NOBODY}"));
         let Some(found) = said.iter().find(|problem| problem.key == key) else {
@@ -194,6 +271,20 @@ fn no_mistake_shows_a_secret() {
         format!("{NOBODY}[endpoint]\nbase_url = \"https://me:{SECRET}@proxy.test/\""),
         format!("{NOBODY}[endpoint]\nfailover_urls = [\"ftp://me:{SECRET}@proxy.test/\"]"),
         format!("{NOBODY}[transport]\ntunnel = \"http://me:{SECRET}@proxy.test \""),
+        // The password of a URL, in a place or a form in which no URL is expected.
+        format!("{NOBODY}[endpoint]\nbase_url = \"me:{SECRET}@proxy.test\""),
+        format!("{NOBODY}[endpoint]\nfailover_urls = \"https://me:{SECRET}@proxy.test\""),
+        format!("endpoint = \"https://me:{SECRET}@proxy.test\""),
+        // A list is taken for a table, and a table for the first of its values.
+        format!("[[credentials]]\nfrom = \"auth_token\"\nauth_token = \"{SECRET}\""),
+        format!("credentials = [\"{SECRET}\"]"),
+        // Credentials among the headers, where they are refused.
+        format!("{NOBODY}[headers]\nextra = {{ Authorization = \"Bearer {SECRET}\" }}"),
+        format!("{NOBODY}[headers]\nextra = \"Authorization: Bearer {SECRET}\""),
+        format!("headers = \"Authorization: Bearer {SECRET}\""),
+        // The token in place of the SID, and words that end what serde says of a value.
+        format!("[credentials]\nfrom = \"auth_token\"\naccount_sid = \"{SECRET}\""),
+        format!("[headers]\nextra = \"a, expected {SECRET}\""),
     ] {
         let error = GatewayConfig::from_toml(&text).expect_err(&text);
         let shown = format!("{error} {error:?}");
@@ -202,6 +293,17 @@ fn no_mistake_shows_a_secret() {
     let json = format!("{{\"credentials\": {{\"auth_token\": \"{SECRET}\" \"x\"");
     let error = GatewayConfig::from_json(&json).expect_err("half a file");
     assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
+}
+
+/// serde takes a list for the values of a table: `deadline = ["5s"]` was one, in silence.
+#[test]
+fn a_list_is_no_table() {
+    let said = problem(&format!("deadline = [\"5s\"]\n{NOBODY}"));
+    assert!(said.contains("deadline = ***\n    it is a list"), "{said}");
+    let said = problem(&format!("{NOBODY}[[retry]]\nmax_attempts = 3"));
+    assert!(said.contains("fix: give a table: `[retry]`"), "{said}");
+    let said = problem("credentials = \"x\"");
+    assert!(said.contains("fix: give a table"), "not a text: {said}");
 }
 
 /// Nor does a configuration that is right, wherever it is printed.

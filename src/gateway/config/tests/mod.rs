@@ -2,7 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod effects;
 mod everything;
+mod files;
 mod forms;
 mod mistakes;
 mod reloads;
