@@ -87,8 +87,8 @@ pub mod transport;
 pub mod webhook;
 pub mod wire;
 
-/// The README's examples, compiled and run with the doc-tests. They show the simulator and the
+/// The README's examples, compiled and run with the doc-tests. They show the simulator, configurations and
 /// webhooks too.
-#[cfg(all(doctest, feature = "simulator", feature = "webhook"))]
+#[cfg(all(doctest, feature = "config", feature = "simulator", feature = "webhook"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
