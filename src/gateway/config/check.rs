@@ -6,7 +6,9 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::read::shown;
-use super::{CredentialsFrom, GatewayConfig, HumanDuration, LayerName, OrNever, Problem, order};
+use super::{
+    CredentialsFrom, GatewayConfig, HumanDuration, LayerName, OrNever, Problem, Protocol, order,
+};
 use crate::gateway::defaults::ATTEMPT_TIMEOUT;
 use crate::middleware::headers::UserAgent;
 use crate::wire::Endpoint;
@@ -21,7 +23,7 @@ impl GatewayConfig {
         self.check_times(&mut found);
         self.check_counts(&mut found);
         self.check_headers(&mut found);
-        self.check_fleet(&mut found);
+        self.check_build(&mut found);
         self.check_for_no_effect(&mut found);
         found.into_iter().map(|problem| self.shown(problem)).collect()
     }
@@ -304,7 +306,15 @@ impl GatewayConfig {
         }
     }
 
-    fn check_fleet(&self, found: &mut Vec<Problem>) {
+    /// What the program was built without, and the rest of a fleet.
+    fn check_build(&self, found: &mut Vec<Problem>) {
+        if cfg!(not(feature = "http2")) && self.transport.protocol == Some(Protocol::Http2) {
+            found.push(Problem::new(
+                "transport.protocol",
+                "this program was built without HTTP/2",
+                "build it with the feature `http2` of twilio-proxy, or choose \"auto\" or \"http1\"",
+            ));
+        }
         let it = &self.fleet;
         if it == &super::FleetConfig::default() {
             return;

@@ -92,6 +92,8 @@ const KEYS: &[&str] = &[
     "transport.tcp_keepalive = \"30s\"",
     "transport.idle_timeout = \"20s\"",
     "transport.max_idle_per_host = 10",
+    // Without the other there is nothing to choose.
+    #[cfg(feature = "http2")]
     "transport.protocol = \"http1\"",
     "transport.tunnel = \"http://proxy.example:3128\"",
     "transport.tunnel_except = \"localhost\"",

@@ -389,3 +389,10 @@ proptest! {
         }
     }
 }
+
+#[cfg(not(feature = "http2"))]
+#[test]
+fn http2_without_the_feature_is_a_mistake() {
+    let said = problem(&format!("{NOBODY}[transport]\nprotocol = \"http2\""));
+    assert!(said.contains("the feature `http2`"), "{said}");
+}
