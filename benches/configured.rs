@@ -5,24 +5,21 @@
 //! `static`, divided by the fifteen layers, is what a layer costs that was chosen at run time.
 //! `a_third_of_the_layers` shows what leaving some out gives back.
 
-use std::future::{Ready, ready};
-use std::hint::black_box;
-use std::task::{Context, Poll};
+#[path = "support/instantly.rs"]
+mod instantly;
 
-use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
-use http::{Request, Response};
-use http_body_util::Full;
 use tokio::runtime::Runtime;
 use tower::{BoxError, Service};
-use twilio_proxy::call::{CallFacts, Collected, Fault, ServiceSid, SessionSid};
+use twilio_proxy::call::{ServiceSid, SessionSid};
 use twilio_proxy::gateway::config::{GatewayConfig, LayerName};
 use twilio_proxy::gateway::{Error, Gateway, GatewayExt};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{FetchSession, Session};
 
-const SESSION: &str = r#"{"sid":"KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"open","ttl":0}"#;
+use instantly::Instantly;
+
 const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// Credentials, and a quota that never makes anybody wait.
@@ -35,29 +32,6 @@ auth_token = "not-a-secret"
 const QUOTA: &str = "[rate_limit]\nquota = \"1000000000/s\"\nburst = 1000000000\n";
 const WIDE_OPEN: u32 = 1_000_000_000;
 
-/// Answers at once, and reports to the facts as a transport does.
-#[derive(Clone)]
-struct Instantly;
-
-impl Service<Request<Full<Bytes>>> for Instantly {
-    type Response = Response<Collected>;
-    type Error = Fault;
-    type Future = Ready<Result<Response<Collected>, Fault>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        if let Some(facts) = CallFacts::of(request.extensions()) {
-            facts.mark_reached();
-            facts.mark_sent();
-        }
-        black_box(request);
-        ready(Ok(Response::new(Collected::new(Bytes::from_static(SESSION.as_bytes())))))
-    }
-}
-
 fn configured(criterion: &mut Criterion) {
     // A bench that can't be set up has nothing to measure; there is nobody to hand the error to.
     rows(criterion).unwrap_or_else(|error| eprintln!("nothing measured: {error}"));
@@ -67,7 +41,7 @@ fn rows(criterion: &mut Criterion) -> Result<(), BoxError> {
     let account = ACCOUNT.parse()?;
     let built = Gateway::builder(Credentials::auth_token(account, "not-a-secret"))
         .quota(Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN))
-        .over(Instantly)?;
+        .over(Instantly::default())?;
     row(criterion, "static", &built)?;
     row(criterion, "default_order", &from(QUOTA, None)?)?;
 
@@ -93,7 +67,7 @@ fn from(
 ) -> Result<twilio_proxy::gateway::config::ConfiguredGateway, BoxError> {
     let mut config = GatewayConfig::from_toml(&format!("{SETTINGS}{settings}"))?;
     config.stack = order;
-    Ok(config.over(Instantly)?.gateway().clone())
+    Ok(config.over(Instantly::default())?.gateway().clone())
 }
 
 fn row<G>(criterion: &mut Criterion, name: &str, gateway: &G) -> Result<(), BoxError>

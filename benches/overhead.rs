@@ -3,18 +3,20 @@
 //! Read differences, not times: each row stands beside `bare`, which makes the same request and
 //! gives it to the same service with no layer in between.
 
-use std::future::{Ready, ready};
+#[path = "support/instantly.rs"]
+mod instantly;
+
+use std::future::ready;
 use std::hint::black_box;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
-use http::{Request, Response};
+use http::Request;
 use http_body_util::Full;
 use tokio::runtime::Runtime;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
-use twilio_proxy::call::{AccountSid, CallFacts, Collected, Fault, ServiceSid, SessionSid};
+use twilio_proxy::call::{AccountSid, ServiceSid, SessionSid};
 use twilio_proxy::gateway::{
     Error, Gateway, GatewayExt, ReconcileLayer, TwilioClassifier, concurrency_limit,
 };
@@ -35,33 +37,10 @@ use twilio_proxy::middleware::retry::RetryLayer;
 use twilio_proxy::sessions::{CreateSession, FetchSession};
 use twilio_proxy::wire::{Encoder, Endpoint, Operation};
 
-const SESSION: &str = r#"{"sid":"KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","status":"open","ttl":0}"#;
+use instantly::Instantly;
 
 /// A quota that never makes anybody wait, so that only the checks are measured.
 const WIDE_OPEN: u32 = 1_000_000_000;
-
-/// Answers at once, and reports to the facts as a transport does.
-#[derive(Clone)]
-struct Instantly(Bytes);
-
-impl Service<Request<Full<Bytes>>> for Instantly {
-    type Response = Response<Collected>;
-    type Error = Fault;
-    type Future = Ready<Result<Response<Collected>, Fault>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        if let Some(facts) = CallFacts::of(request.extensions()) {
-            facts.mark_reached();
-            facts.mark_sent();
-        }
-        black_box(request);
-        ready(Ok(Response::new(Collected::new(self.0.clone()))))
-    }
-}
 
 /// What every row starts from.
 struct Setting {
@@ -81,7 +60,7 @@ impl Setting {
             endpoint: Endpoint::new(Endpoint::TWILIO)?,
             credentials: Credentials::auth_token(account, "not-a-secret"),
             fetch: FetchSession::new(service, session),
-            service: Instantly(Bytes::from_static(SESSION.as_bytes())),
+            service: Instantly::default(),
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         })
     }

@@ -13,6 +13,25 @@ use crate::middleware::limit::rate::Limiter;
 /// What a configuration builds: its type says nothing of the layers, so it is the same for all.
 pub type ConfiguredGateway = Reconcile<Gateway<BoxedStack>>;
 
+/// A transport that a [`Deployment`] can go over: the bounds in one word. Whatever fits is one.
+pub trait Carrier:
+    HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<T> Carrier for T where
+    T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// A gateway that runs as a configuration says, and may be told to run as another does.
 pub struct Deployment {
     gateway: ConfiguredGateway,
@@ -41,14 +60,7 @@ impl GatewayConfig {
     /// # Errors
     ///
     /// As [`GatewayConfig::build`].
-    pub fn over<T>(self, transport: T) -> Result<Deployment, ConfigError>
-    where
-        T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
+    pub fn over<T: Carrier>(self, transport: T) -> Result<Deployment, ConfigError> {
         self.over_with(transport, |builder| builder)
     }
 
@@ -58,18 +70,11 @@ impl GatewayConfig {
     /// # Errors
     ///
     /// As [`GatewayConfig::build`].
-    pub fn over_with<T>(
+    pub fn over_with<T: Carrier>(
         self,
         transport: T,
         change: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
-    ) -> Result<Deployment, ConfigError>
-    where
-        T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
+    ) -> Result<Deployment, ConfigError> {
         self.check()?;
         let handles = self.handles()?;
         let builder = self.builder(&handles)?.token_transport(transport.clone());
@@ -96,19 +101,12 @@ impl GatewayConfig {
         Ok(handles)
     }
 
-    fn deploy<T>(
+    fn deploy<T: Carrier>(
         self,
         prepared: Prepared,
         handles: Handles,
         transport: T,
-    ) -> Result<Deployment, ConfigError>
-    where
-        T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
+    ) -> Result<Deployment, ConfigError> {
         #[cfg(feature = "redis")]
         if let Some(limiter) = self.fleet_limiter(&handles)? {
             return Ok(self.deploy_limited(prepared.limited_by(limiter), handles, transport));
@@ -116,20 +114,12 @@ impl GatewayConfig {
         Ok(self.deploy_limited(prepared, handles, transport))
     }
 
-    fn deploy_limited<T, L>(
+    fn deploy_limited<T: Carrier, L: Limiter>(
         self,
         prepared: Prepared<L>,
         handles: Handles,
         transport: T,
-    ) -> Deployment
-    where
-        L: Limiter,
-        T: HttpStack<Error: Raise + Send + Sync, Future: Send, ResponseBody: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
+    ) -> Deployment {
         let layered = Layered::of(&prepared.layers);
         layered.set(&self);
         let gateway = match self.layers() {

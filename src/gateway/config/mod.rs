@@ -79,7 +79,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use build::{ConfiguredGateway, Deployment};
+pub use build::{Carrier, ConfiguredGateway, Deployment};
 pub use live::Reloaded;
 pub use order::LayerName;
 pub use problems::{ConfigError, Problem};

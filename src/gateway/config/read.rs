@@ -170,9 +170,9 @@ impl Weeds<'_> {
                 self.problems.push(Problem { value: Some(MASK.to_owned()), ..problem });
             }
             Value::String(text) => {
-                let from_variable =
-                    self.origins.of(path).is_some_and(|origin| origin.starts_with("the variable"));
-                if from_variable && let Some(read) = from_text(text, schema) {
+                if self.origins.is_variable(path)
+                    && let Some(read) = from_text(text, schema)
+                {
                     *value = read;
                 }
             }

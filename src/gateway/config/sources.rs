@@ -153,6 +153,9 @@ fn unreadable(error: &config::ConfigError) -> Problem {
     Problem { source, ..problem }
 }
 
+/// How the origin of a key is told that comes from a variable.
+const VARIABLE: &str = "the variable ";
+
 /// Which file or variable each key comes from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Origins(BTreeMap<String, String>);
@@ -161,6 +164,11 @@ impl Origins {
     /// Where a key comes from; for a list or a table, where any of what is in it does.
     pub(super) fn of(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
+    }
+
+    /// Whether a key comes from a variable, where everything is text.
+    pub(super) fn is_variable(&self, key: &str) -> bool {
+        self.of(key).is_some_and(|origin| origin.starts_with(VARIABLE))
     }
 
     fn take_table(&mut self, table: config::Map<String, config::Value>, path: &str) -> Value {
@@ -176,7 +184,7 @@ impl Origins {
             let origin = match origin {
                 "the environment" => {
                     let name = path.replace('.', SEPARATOR).to_uppercase();
-                    format!("the variable {PREFIX}{SEPARATOR}{name}")
+                    format!("{VARIABLE}{PREFIX}{SEPARATOR}{name}")
                 }
                 file => file.to_owned(),
             };

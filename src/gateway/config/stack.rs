@@ -10,9 +10,9 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt};
 
-use super::LayerName;
-use crate::call::{BoxError, Collected, Raise};
-use crate::gateway::{HttpStack, StackLayers};
+use super::{Carrier, LayerName};
+use crate::call::{BoxError, Collected};
+use crate::gateway::StackLayers;
 use crate::middleware::limit::rate::Limiter;
 
 /// A layer with all that is inside it, behind a count: whatever clones it touches that count, and not
@@ -59,11 +59,11 @@ impl Service<Request<Full<Bytes>>> for Link {
 
 /// The layers over a transport, the first of `order` outermost. What is not in the order is left out,
 /// but for the cap on bodies.
-pub(super) fn over<T, L>(layers: &StackLayers<L>, order: &[LayerName], transport: T) -> Link
-where
-    L: Limiter,
-    T: HttpStack<Error: Raise, Future: Send, ResponseBody: Send> + Clone + Send + Sync + 'static,
-{
+pub(super) fn over<T: Carrier, L: Limiter>(
+    layers: &StackLayers<L>,
+    order: &[LayerName],
+    transport: T,
+) -> Link {
     // In one error type from the bottom up; a fault in a box is found there.
     let collected = layers.collect.layer(transport).map_err(Into::into as fn(T::Error) -> BoxError);
     let bottom = Link(Arc::new(collected));

@@ -26,9 +26,6 @@ pub(super) fn id(facts: Option<&Arc<CallFacts>>) -> Option<tracing::field::Displ
 
 /// The trace that the caller belongs to, if the call brings it.
 pub(super) fn trace_id(headers: &HeaderMap) -> Option<impl tracing::Value + use<>> {
-    if headers.is_empty() {
-        return None;
-    }
     TraceContext::of(headers).map(|context| tracing::field::display(context.trace_id()))
 }
 
