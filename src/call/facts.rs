@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::{Extensions, Request};
 use tokio::time::Instant;
 
+use self::moment::Moment;
+use self::vigil::Vigil;
 use super::{CallId, CallKey, CallOptions, Class, Effect, Idempotency, Sid};
 
 /// What is known of a call, shared by every layer: one extension of the request, `Arc<CallFacts>`.
@@ -40,6 +42,8 @@ pub struct CallFacts {
     sent: AtomicU32,
     harmless: AtomicU32,
     stale: AtomicU32,
+    moment: Moment,
+    vigil: Vigil,
 }
 
 impl CallFacts {
@@ -67,6 +71,8 @@ impl CallFacts {
             sent: AtomicU32::new(0),
             harmless: AtomicU32::new(0),
             stale: AtomicU32::new(0),
+            moment: Moment::new(),
+            vigil: Vigil::new(),
         }
     }
 
@@ -378,6 +384,8 @@ impl fmt::Debug for CallFacts {
     }
 }
 
+mod moment;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod vigil;

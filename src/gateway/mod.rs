@@ -21,6 +21,7 @@ mod error;
 mod ext;
 pub mod forward;
 mod health;
+mod instance;
 mod limited;
 mod pages;
 mod prepared;

@@ -16,6 +16,7 @@ use tower::layer::util::Stack;
 use tower::{Layer, Service};
 
 use super::error::SoFar;
+use super::instance::Instance;
 use super::{BoxedStack, DefaultStack, Error, GatewayBuilder, Health, Monitor, Reconcile};
 use crate::call::{BoxError, CallFacts, CallIds, CallOptions, Clock, Collected, Live, Rng, Sid};
 use crate::middleware::auth::Credentials;
@@ -83,7 +84,7 @@ type Whole<S> = Collect<Lift<S>>;
 /// unknown.
 #[derive(Clone, Debug)]
 pub struct Gateway<S> {
-    stack: Whole<S>,
+    stack: Instance<Whole<S>>,
     shared: Arc<Shared>,
 }
 
@@ -117,6 +118,9 @@ impl Gateway<DefaultStack<ProxyTransport>> {
 impl<S> Gateway<S> {
     /// A gateway over a stack of your own, for calls to `endpoint`.
     ///
+    /// The stack is cloned for calls side by side, and clones are used again: a gateway's own clones
+    /// cost next to nothing, whatever the stack's do.
+    ///
     /// Bodies are collected under the cap of [`CollectLayer`], if the stack has not done so.
     #[must_use]
     pub fn new(stack: S, endpoint: Endpoint) -> Self {
@@ -142,15 +146,7 @@ impl<S> Gateway<S> {
         let (ids, calls) = (CallIds::new(rng), TaskTracker::new());
         let monitor = Live::default();
         let shared = Arc::new(Shared { endpoint, account, clock, ids, calls, monitor });
-        Self { stack: whole(collect).layer(stack), shared }
-    }
-
-    /// How many bytes an answer's body may have, for a stack that collects none itself; 8 MiB by
-    /// default. A cap in the stack below holds as well.
-    #[must_use]
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.stack = self.stack.with_limit(bytes);
-        self
+        Self { stack: Instance::new(whole(collect).layer(stack)), shared }
     }
 
     /// Where the calls go.
@@ -201,6 +197,16 @@ impl<S> Gateway<S> {
     }
 }
 
+impl<S: Clone> Gateway<S> {
+    /// How many bytes an answer's body may have, for a stack that collects none itself; 8 MiB by
+    /// default. A cap in the stack below holds as well.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.stack = Instance::new(self.stack.to_service().with_limit(bytes));
+        self
+    }
+}
+
 /// What a shutdown left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -220,14 +226,14 @@ where
     /// Costs an allocation or two a call.
     #[must_use]
     pub fn boxed(self) -> Gateway<BoxedStack> {
-        let boxed = BoxedStack::new(self.stack);
+        let boxed = BoxedStack::new(self.stack.to_service());
         // What is in the box has met its cap already.
         let stack = whole(CollectLayer::new().limit(usize::MAX)).layer(boxed);
-        Gateway { stack, shared: self.shared }
+        Gateway { stack: Instance::new(stack), shared: self.shared }
     }
 }
 
-impl<S: HttpStack, O: Operation> Service<O> for Gateway<S> {
+impl<S: HttpStack + Clone, O: Operation> Service<O> for Gateway<S> {
     type Response = O::Output;
     type Error = Error;
     type Future = ResponseFuture<<Whole<S> as Service<Request<Full<Bytes>>>>::Future, O>;
@@ -253,7 +259,9 @@ impl<S: HttpStack, O: Operation> Service<O> for Gateway<S> {
         if self.shared.calls.is_closed() && !continues {
             return ResponseFuture::failed(Error::closed());
         }
+        let in_one_go = facts.in_one_go(true);
         let state = State::Calling { future: self.stack.call(request) };
+        drop(in_one_go);
         let call = Some(Call { facts, clock: self.shared.clock, _token: token });
         ResponseFuture { state, call, operation: PhantomData }
     }
@@ -307,16 +315,21 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let outcome = match this.state.project() {
+        let future = match this.state.project() {
             // A future that is polled after its end may pend for ever: nobody waits for it.
             StateProjection::Failed { error } => match error.take() {
                 Some(error) => return Poll::Ready(Err(error)),
                 None => return Poll::Pending,
             },
-            StateProjection::Calling { future } => ready!(future.poll(cx)),
+            StateProjection::Calling { future } => future,
         };
+        let Some(call) = this.call else { return Poll::Pending };
+        let in_one_go = call.facts.in_one_go(false);
+        let outcome = ready!(future.poll(cx));
+        let took = call.facts.now().saturating_duration_since(call.facts.started());
+        drop(in_one_go);
         match this.call.take() {
-            Some(call) => Poll::Ready(call.conclude::<O>(outcome)),
+            Some(call) => Poll::Ready(call.conclude::<O>(outcome, took)),
             None => Poll::Pending,
         }
     }
@@ -326,6 +339,7 @@ impl Call {
     fn conclude<O: Operation>(
         self,
         outcome: Result<Response<Collected>, BoxError>,
+        took: Duration,
     ) -> Result<O::Output, Error> {
         let facts = &*self.facts;
         let (head, body) = match outcome {
@@ -333,8 +347,8 @@ impl Call {
             Err(error) => return Err(Error::from_stack(error, facts.into())),
         };
         let attempts = facts.attempts().max(1);
-        let answer = Answer::new(head.status, head.headers, body.into_bytes())
-            .after(attempts, facts.started().elapsed());
+        let answer =
+            Answer::new(head.status, head.headers, body.into_bytes()).after(attempts, took);
         // A refusal that just came does not count itself: what may have acted came before it.
         if O::accepts(head.status, facts.any_unknown()) {
             let request_id = answer.request_id_header().cloned();

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use tokio::time::Instant;
 
+use super::moment::Moment;
+use super::vigil::Vigil;
 use super::{CallFacts, CallOptions};
 
 impl CallFacts {
@@ -31,6 +33,8 @@ impl CallFacts {
             sent: AtomicU32::new(0),
             harmless: AtomicU32::new(0),
             stale: AtomicU32::new(0),
+            moment: Moment::new(),
+            vigil: Vigil::new(),
         }
     }
 

@@ -96,3 +96,24 @@ fn failures_are_told_apart_by_class_and_never_forgotten() {
     assert!(facts.has_failed_as(Class::Throttled) && facts.has_failed_as(Class::Unavailable));
     assert!(!facts.has_failed_as(Class::Success));
 }
+
+/// What a layer measures is a call's time, and not that of the layers between it and the next.
+#[tokio::test(start_paused = true)]
+async fn in_one_go_there_is_one_moment_and_at_rest_it_is_now() {
+    let facts = CallFacts::new("sessions.fetch", Idempotency::Safe);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(facts.now(), Instant::now(), "nobody has it in hand");
+
+    let begun = facts.in_one_go(true);
+    assert_eq!(facts.now(), facts.started(), "it has begun just now");
+    drop(begun);
+    assert_eq!(facts.now(), Instant::now());
+
+    let polled = facts.in_one_go(false);
+    let seen = facts.now();
+    assert_eq!(seen, Instant::now(), "the first to ask looks at the clock");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(facts.now(), seen, "and all others take its word");
+    drop(polled);
+    assert_eq!(facts.now(), Instant::now());
+}

@@ -31,7 +31,7 @@ enum Time {
     },
     /// It may still wait in a queue of ours, or nobody below says when it left one.
     Watched(Stopwatch),
-    Since(Instant),
+    Since(Instant, Arc<CallFacts>),
 }
 
 impl Attempt {
@@ -49,10 +49,11 @@ impl Attempt {
     pub(super) fn called(&mut self) {
         let Time::Before { facts, earlier } = &mut self.time else { return };
         let marked = facts.as_ref().and_then(|facts| facts.attempt_started());
-        self.time = match marked {
+        let is_new = marked != *earlier;
+        self.time = match (marked, facts.take()) {
             // Nothing queued it, and the timeout below has just looked at the clock: once is enough.
-            Some(moment) if marked != *earlier => Time::Since(moment),
-            _ => Time::Watched(Stopwatch::new(facts.take(), Instant::now())),
+            (Some(moment), Some(facts)) if is_new => Time::Since(moment, facts),
+            (_, facts) => Time::Watched(Stopwatch::new(facts, Instant::now())),
         };
     }
 
@@ -70,12 +71,11 @@ impl Attempt {
         }
         self.ended = true;
         self.look();
-        let started = match &self.time {
-            Time::Before { .. } => None,
-            Time::Watched(watch) => watch.started(),
-            Time::Since(moment) => Some(*moment),
+        let (started, now) = match &self.time {
+            Time::Before { .. } => (None, Instant::now()),
+            Time::Watched(watch) => (watch.started(), Instant::now()),
+            Time::Since(moment, facts) => (Some(*moment), facts.now()),
         };
-        let now = Instant::now();
         let took = started.map(|started| nanos(now.saturating_duration_since(started)));
         self.circuit.end(self.ticket, end, took, self.circuit.context().at(now));
     }

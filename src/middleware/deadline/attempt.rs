@@ -87,7 +87,7 @@ where
         let timeout = self.timeout.read(|timeout| *timeout);
         let before = Progress::of(CallFacts::ensure(&mut request));
         // A moment that no clock will show is none.
-        let now = Instant::now();
+        let now = before.facts.now();
         before.facts.mark_attempt_started(now);
         let until = now.checked_add(timeout);
         let attempt = Step::Trying { attempt: self.inner.call(request) };
@@ -158,11 +158,23 @@ where
         {
             return Poll::Ready(result);
         }
-        let Some(until) = *this.until else { return Poll::Pending };
+        let facts = &this.before.facts;
+        let (until, deadline) = (*this.until, facts.deadline());
         if this.timer.is_none() {
-            this.timer.set(Some(tokio::time::sleep_until(until)));
+            let Some(first) = until.into_iter().chain(deadline).min() else { return Poll::Pending };
+            this.timer.set(Some(tokio::time::sleep_until(first)));
         }
-        if let Some(timer) = this.timer.as_pin_mut() {
+        let Some(mut timer) = this.timer.as_pin_mut() else { return Poll::Pending };
+        if timer.as_mut().poll(cx).is_pending() {
+            if deadline.is_some_and(|deadline| timer.deadline() <= deadline) {
+                facts.keep_vigil(cx);
+            }
+            return Poll::Pending;
+        }
+        // The call's deadline is for those outside to say; should there be nobody, the attempt goes on.
+        let Some(until) = until else { return Poll::Pending };
+        if timer.deadline() < until {
+            timer.as_mut().reset(until);
             ready!(timer.poll(cx));
         }
         // First drop, then judge: until it is dropped, the attempt may still go out.

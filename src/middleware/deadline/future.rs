@@ -21,9 +21,9 @@ pin_project! {
         #[pin]
         step: Step<S, S::Future, S::Error, B>,
         deadline: Option<Instant>,
-        // Made when the call first has to wait, inside a poll: a timer needs a runtime around it.
-        #[pin]
-        timer: Option<Sleep>,
+        // Made when the call has to wait and nobody inside keeps vigil, inside a poll: a timer needs a
+        // runtime around it. Boxed, since every layer above moves this future, and mostly there is none.
+        timer: Option<Pin<Box<Sleep>>>,
         facts: Arc<CallFacts>,
     }
 }
@@ -87,7 +87,7 @@ where
         }
         if let StepProjection::Readying { service, request } = this.step.as_mut().project()
             // A call that waited too long for the service is not begun.
-            && !is_over(*this.deadline)
+            && this.deadline.is_none_or(|deadline| deadline > Instant::now())
             && let Poll::Ready(readied) = service.poll_ready(cx)
         {
             readied?;
@@ -97,30 +97,26 @@ where
             }
         }
         let mut called = false;
+        let vigils = this.facts.vigils();
         if let StepProjection::Called { response } = this.step.as_mut().project() {
             // Before the timer: an answer that is here is not thrown away for being late.
             if let Poll::Ready(result) = response.poll(cx) {
                 return Poll::Ready(result);
             }
+            if this.facts.is_vigil_kept(vigils, cx) {
+                return Poll::Pending;
+            }
             called = true;
         }
-        if !is_over(*this.deadline) {
-            let Some(deadline) = *this.deadline else { return Poll::Pending };
-            if this.timer.is_none() {
-                this.timer.set(Some(tokio::time::sleep_until(deadline)));
-            }
-            if let Some(timer) = this.timer.as_pin_mut() {
-                ready!(timer.poll(cx));
-            }
+        let Some(deadline) = *this.deadline else { return Poll::Pending };
+        if deadline > Instant::now() {
+            let new = || Box::pin(tokio::time::sleep_until(deadline));
+            ready!(this.timer.get_or_insert_with(new).as_mut().poll(cx));
         }
         // First drop, then judge: until it is dropped, an attempt may still go out.
         this.step.set(Step::Dropped);
         Poll::Ready(Err(late(this.facts, called).into()))
     }
-}
-
-fn is_over(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| deadline <= Instant::now())
 }
 
 /// The error that a call's time is up; `called`: the service inside had taken the request.
@@ -149,6 +145,7 @@ where
         f.debug_struct("ResponseFuture")
             .field("step", &step)
             .field("deadline", &self.deadline)
+            .field("has_timer", &self.timer.is_some())
             .finish_non_exhaustive()
     }
 }

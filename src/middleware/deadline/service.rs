@@ -3,7 +3,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::Request;
-use tokio::time::Instant;
 use tower::Service;
 
 use super::ResponseFuture;
@@ -45,7 +44,7 @@ where
             facts.tighten_deadline(at);
         }
         let deadline = facts.deadline();
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if deadline.is_some_and(|deadline| deadline <= facts.now()) {
             return ResponseFuture::over(facts);
         }
         // Most services are ready at once. Asked here, they need no clone, whose reference counts cost

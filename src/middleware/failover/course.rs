@@ -68,7 +68,7 @@ impl<S, C, E> Course<S, C, E> {
 
     /// Chooses an endpoint, whose turn it is from now on; `None` if there is none to choose.
     fn choose(&mut self) -> Option<Arc<Base>> {
-        let begun = Instant::now();
+        let begun = self.facts.now();
         let (number, base) = self.settings.endpoints.group().choose(&self.ask(), begun)?;
         self.facts.set_endpoint(number);
         let watch = Stopwatch::new(Some(Arc::clone(&self.facts)), begun);

@@ -17,6 +17,7 @@ use crate::call::{BoxError, CallFacts, CallOptions, Effect, Fault, FaultKind, Id
 
 mod attempts;
 mod calls;
+mod vigil;
 
 type Call = Request<()>;
 type Answer = Response<&'static str>;

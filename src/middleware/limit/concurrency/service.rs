@@ -90,7 +90,8 @@ where
         if has_slot {
             // Where nobody may wait, those who needn't are all who can say when to come back.
             if P::LEARNS || self.rig.settings.places == 0 {
-                permit.begin(&self.rig, Instant::now());
+                let facts = CallFacts::of(request.extensions());
+                permit.begin(&self.rig, facts.map_or_else(Instant::now, |facts| facts.now()));
             }
             return ResponseFuture::called(self.inner.call(request), permit);
         }

@@ -60,7 +60,7 @@ where
         let Shared { table, settings } = &*self.shared;
         let key = table.hashed(settings.key_by.key(&request, facts));
         let terms = self.terms(facts);
-        let now = Instant::now();
+        let now = facts.map_or_else(Instant::now, |facts| facts.now());
         let turn = match table.arrive(&key, &terms, now) {
             Arrival::Go => {
                 let report = Report::of(&self.shared, key.bits(), now);
