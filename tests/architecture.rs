@@ -12,6 +12,8 @@
 
 #[path = "architecture/lexer.rs"]
 mod lexer;
+#[path = "architecture/promises.rs"]
+mod promises;
 #[path = "architecture/rules.rs"]
 mod rules;
 #[path = "architecture/self_tests.rs"]
@@ -271,6 +273,14 @@ fn paused_time_and_sockets_do_not_meet_in_a_file() {
 #[test]
 fn nothing_names_a_path_of_somebodys_machine() {
     none(&rules::machine_paths(&sources(&["."])));
+}
+
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    let page = sources(&["src/guide"]).into_iter().find(|page| page.path.ends_with("promises.md"));
+    let page = page.expect("the page is there");
+    let tests = sources(&["src", "tests"]);
+    none(&promises::promises(&page, &tests));
 }
 
 /// Fails with every complaint at once: one run shows all there is to do.

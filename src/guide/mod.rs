@@ -35,5 +35,8 @@ pub mod webhooks {}
 #[doc = include_str!("sidecar.md")]
 pub mod sidecar {}
 
+#[doc = include_str!("promises.md")]
+pub mod promises {}
+
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

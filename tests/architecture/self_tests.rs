@@ -1,5 +1,6 @@
 //! Each rule, fed what it must refuse and what it must let pass.
 
+use crate::promises;
 use crate::rules::{self, Home, Signpost};
 use crate::source::{Scan, Source};
 use crate::{HOMES, LAYER_HEADINGS, MAX_LINES, ROOMS, SIGNPOSTS};
@@ -293,4 +294,17 @@ fn a_scan_reports_full_paths() {
     let Scan { paths, .. } = source.scan();
     let found: Vec<_> = paths.iter().map(crate::source::Named::text).collect();
     assert_eq!(found, ["crate::wire", "crate::wire::Endpoint", "crate::wire::form::g"]);
+}
+
+#[test]
+fn a_promise_without_its_test_is_found() {
+    let tests =
+        [Source::new("tests/a.rs", "async fn it_is_kept() {}\nkept! { so_is_this, and_this }")];
+    let page = |row: &str| {
+        promises::promises(&Source::new("promises.md", &format!("| a promise | {row} |")), &tests)
+    };
+    passes(&page("`tests/a.rs`: `it_is_kept`, `and_this` (so `effect()` is true)"));
+    assert_eq!(page("`tests/a.rs`: `it_is_ke_pt`").len(), 1);
+    assert_eq!(page("`tests/a.rs`: `it_is`").len(), 1, "part of a name is another name");
+    assert_eq!(page("`tests/b.rs`: `it_is_kept`").len(), 1, "another file's test");
 }
