@@ -1,19 +1,19 @@
 //! Calls a second, and how long they take, with so many under way at once.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tower::BoxError;
 use tower::util::Oneshot;
 use twilio_proxy::gateway::{DefaultGateway, GatewayExt};
 use twilio_proxy::sessions::FetchSession;
+use twilio_proxy::transport::ProxyTransport;
 
 use crate::server::{Manner, Server};
 use crate::support::{bare_over, fetch};
@@ -36,7 +36,7 @@ struct Case {
     connections: Option<usize>,
 }
 
-/// Times of calls in nanoseconds, and of all of them together.
+/// Times of calls in nanoseconds; how long all of them took, and what of it this thread has computed.
 struct Run {
     times: Histogram<u64>,
     took: Duration,
@@ -62,9 +62,10 @@ pub(crate) fn measure(tables: &mut Tables, short: bool) -> Result<(), BoxError> 
     ];
     let mut rows = Vec::new();
     for case in cases {
-        // Each has a server of its own, and thereby connections of its own.
-        let server = Server::start(case.manner)?;
-        rows.push(row(&case, server.address, short)?);
+        // In its short form it opens no ten thousand connections.
+        if !short || case.in_flight < MOST || case.connections == Some(256) {
+            rows.push(row(&case, short)?);
+        }
     }
     tables.add(
         "Calls at once",
@@ -92,41 +93,75 @@ pub(crate) fn measure(tables: &mut Tables, short: bool) -> Result<(), BoxError> 
     Ok(())
 }
 
-fn row(case: &Case, address: SocketAddr, short: bool) -> Result<Vec<Value>, BoxError> {
+fn row(case: &Case, short: bool) -> Result<Vec<Value>, BoxError> {
+    let fetch = fetch()?;
+    let (stack, connections) = one(case, short, |transport, address| {
+        let gateway = gateway(address, transport)?;
+        Ok(move || succeeds(gateway.send(fetch.clone())))
+    })?;
+    let (bare, _) =
+        one(case, short, |transport, address| Ok(move || bare_over(transport.clone(), address)))?;
+    let at = |quantile| rounded(stack.times.value_at_quantile(quantile) as f64 / 1e6, 3);
+    Ok(vec![
+        json!(case.manner.protocol()),
+        json!(case.in_flight),
+        json!(connections),
+        stack.a_second(),
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(0.999),
+        rounded(stack.times.max() as f64 / 1e6, 3),
+        stack.cpu(),
+        bare.a_second(),
+        bare.cpu(),
+    ])
+}
+
+/// What one client does with the case, and over how many connections: with a server of its own, since the
+/// descriptors of both don't suffice for the two clients' connections at once.
+fn one<C, F>(
+    case: &Case,
+    short: bool,
+    client: impl FnOnce(ProxyTransport, SocketAddr) -> Result<C, BoxError>,
+) -> Result<(Run, u64), BoxError>
+where
+    C: Fn() -> F + Clone + Send + 'static,
+    F: Future<Output = bool> + Send + 'static,
+{
+    let server = Server::start(case.manner)?;
     let runtime = runtime()?;
-    let settings = transport(case.manner).max_connections(case.connections);
-    let (rounds, calls) =
-        if short { (1, case.in_flight.max(200)) } else { (5, (4 * case.in_flight).max(20_000)) };
     runtime.block_on(async {
-        let bare = settings.clone().build()?;
-        let gateway = gateway(address, settings)?;
-        let (sending, fetch) = (gateway.clone(), fetch()?);
-        let by_stack = move || succeeds(sending.send(fetch.clone()));
-        let by_bare = move || bare_over(bare.clone(), address);
-        warm_up(by_stack.clone(), case.in_flight).await?;
-        warm_up(by_bare.clone(), case.in_flight).await?;
-        let (mut stack, mut transport) = (Run::new()?, Run::new()?);
-        for _ in 0..rounds {
-            stack.add(run(by_stack.clone(), case.in_flight, calls).await?)?;
-            transport.add(run(by_bare.clone(), case.in_flight, calls).await?)?;
-        }
-        let open = gateway.health().pool.map(|pool| pool.open);
-        let at = |quantile| rounded(stack.times.value_at_quantile(quantile) as f64 / 1e6, 3);
-        Ok(vec![
-            json!(case.manner.protocol()),
-            json!(case.in_flight),
-            json!(open),
-            stack.a_second(),
-            at(0.5),
-            at(0.9),
-            at(0.99),
-            at(0.999),
-            rounded(stack.times.max() as f64 / 1e6, 3),
-            stack.cpu(),
-            transport.a_second(),
-            transport.cpu(),
-        ])
+        let settings = transport(case.manner).max_connections(case.connections);
+        let transport = settings.build()?;
+        warm_up(case, &transport, server.address).await?;
+        let call = client(transport.clone(), server.address)?;
+        let run = if short {
+            run(call, case.in_flight, case.in_flight.max(200)).await?
+        } else {
+            // What is set up on first use is not measured.
+            run(call.clone(), case.in_flight, case.in_flight).await?;
+            run(call, case.in_flight, (10 * case.in_flight).max(50_000)).await?
+        };
+        Ok((run, transport.pool_stats().open))
     })
+}
+
+/// Opens the connections, and not all at once: the line in which a kernel keeps those that nobody has
+/// accepted is short, and what it drops comes again after seconds.
+async fn warm_up(
+    case: &Case,
+    transport: &ProxyTransport,
+    address: SocketAddr,
+) -> Result<(), BoxError> {
+    let uri = format!("http://{address}/").parse()?;
+    let most = case.connections.unwrap_or(case.in_flight).min(case.in_flight);
+    let mut open = 0;
+    while open < most {
+        open = (open + STEP).min(most);
+        transport.warm_up(&uri, open).await?;
+    }
+    Ok(())
 }
 
 /// Whether a call went well; it says why if not.
@@ -145,18 +180,6 @@ pub(crate) async fn by_stack(
 }
 
 impl Run {
-    fn new() -> Result<Self, BoxError> {
-        let times = Histogram::new_with_bounds(1, 3_600_000_000_000, 3)?;
-        Ok(Self { times, took: Duration::ZERO, computed: Some(Duration::ZERO) })
-    }
-
-    fn add(&mut self, other: Self) -> Result<(), BoxError> {
-        self.times.add(other.times)?;
-        self.took += other.took;
-        self.computed = self.computed.zip(other.computed).map(|(one, two)| one + two);
-        Ok(())
-    }
-
     fn a_second(&self) -> Value {
         rounded(self.times.len() as f64 / self.took.as_secs_f64(), 0)
     }
@@ -168,53 +191,13 @@ impl Run {
     }
 }
 
-/// Opens the connections by having so many calls under way, and counts nothing. Not all at once: the line
-/// in which a kernel keeps those that nobody has accepted is short, and what it drops comes again after
-/// seconds.
-async fn warm_up<C, F>(call: C, in_flight: usize) -> Result<(), BoxError>
-where
-    C: Fn() -> F + Clone + Send + 'static,
-    F: Future<Output = bool> + Send + 'static,
-{
-    let is_over = Arc::new(AtomicBool::new(false));
-    let mut tasks = JoinSet::new();
-    let mut begun = 0;
-    while begun < in_flight {
-        let more = STEP.min(in_flight - begun);
-        let (first, mut answered) = mpsc::channel(more);
-        for _ in 0..more {
-            let (call, first, is_over) = (call.clone(), first.clone(), Arc::clone(&is_over));
-            tasks.spawn(async move {
-                let mut went_well = call().await;
-                // Nobody hears it where another has failed.
-                let _ = first.send(()).await;
-                drop(first);
-                while went_well && !is_over.load(Relaxed) {
-                    went_well = call().await;
-                }
-                went_well
-            });
-        }
-        drop(first);
-        while answered.recv().await.is_some() {}
-        begun += more;
-    }
-    is_over.store(true, Relaxed);
-    while let Some(went_well) = tasks.join_next().await {
-        if !went_well? {
-            return Err("a call failed while the connections were opened".into());
-        }
-    }
-    Ok(())
-}
-
 /// So many calls, made by so many tasks, each one after the other.
 async fn run<C, F>(call: C, in_flight: usize, calls: usize) -> Result<Run, BoxError>
 where
     C: Fn() -> F + Clone + Send + 'static,
     F: Future<Output = bool> + Send + 'static,
 {
-    let times = Arc::new(Mutex::new(Run::new()?.times));
+    let times = Arc::new(Mutex::new(Histogram::<u64>::new_with_bounds(1, 3_600_000_000_000, 3)?));
     let left = Arc::new(AtomicUsize::new(calls));
     let (begun, before) = (Instant::now(), cpu_time());
     let mut tasks = JoinSet::new();

@@ -19,10 +19,15 @@ mod support;
 mod tables;
 
 use std::alloc::System;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tower::BoxError;
+use twilio_proxy::gateway::DefaultGateway;
+use twilio_proxy::middleware::breaker;
+use twilio_proxy::transport::{self, ProxyTransport};
 
 use server::Manner;
 use tables::Tables;
@@ -64,24 +69,23 @@ fn measure(short: bool) -> Result<bool, BoxError> {
     Ok(held)
 }
 
-/// Which client a connection is for.
 fn runtime() -> Result<tokio::runtime::Runtime, BoxError> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
 /// The settings of a transport that speaks as this server does.
-fn transport(manner: Manner) -> twilio_proxy::transport::Builder {
-    let builder = twilio_proxy::transport::ProxyTransport::builder();
+fn transport(manner: Manner) -> transport::Builder {
+    let builder = ProxyTransport::builder();
     // As many as are in use in one moment may be kept for the next.
     let builder = builder.without_tls().tunnel_from_env(false).max_idle_per_host(load::MOST);
     if manner.is_http2() { builder.http2_only() } else { builder.http1_only() }
 }
 
-/// The default stack over it, with its limits opened so wide that calls pass them and never wait.
-fn gateway(
-    address: std::net::SocketAddr,
-    transport: twilio_proxy::transport::Builder,
-) -> Result<twilio_proxy::gateway::DefaultGateway, BoxError> {
-    let builder = support::builder(address)?.transport(transport).max_in_flight(load::MOST * 2);
-    Ok(builder.build()?)
+/// The default stack over it, with its limits opened so wide that calls pass them and never wait, and its
+/// times so wide that what waits in line on a busy machine is no failure.
+fn gateway(address: SocketAddr, transport: ProxyTransport) -> Result<DefaultGateway, BoxError> {
+    let builder = support::builder(address)?.max_in_flight(load::MOST * 2);
+    let (attempt, call) = (Duration::from_secs(120), Duration::from_secs(300));
+    let breaker = breaker::Settings::new().slow_call(None);
+    Ok(builder.breaker(breaker).attempt_timeout(attempt).deadline(call).over(transport)?)
 }

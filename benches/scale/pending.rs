@@ -141,7 +141,7 @@ fn over_sockets(manner: Manner) -> Result<(i64, i64), BoxError> {
         let (server, runtime) = (Server::start(manner)?, runtime()?);
         let fetch = fetch()?;
         runtime.block_on(async {
-            let gateway = gateway(server.address, transport(manner))?;
+            let gateway = gateway(server.address, transport(manner).build()?)?;
             waiting(|| gateway.send(fetch.clone())).await
         })?
     };

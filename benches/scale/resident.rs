@@ -25,7 +25,7 @@ pub(crate) fn reside(manner: &str, in_flight: &str, address: &str) -> Result<(),
     let (in_flight, address) = (in_flight.parse::<usize>()?, address.parse()?);
     let runtime = runtime()?;
     runtime.block_on(async {
-        let gateway = gateway(address, transport(manner))?;
+        let gateway = gateway(address, transport(manner).build()?)?;
         print_memory();
         load::by_stack(gateway, support::fetch()?, in_flight, in_flight * 50).await?;
         print_memory();
