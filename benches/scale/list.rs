@@ -31,7 +31,7 @@ const GROWTH: i64 = 64 * 1024;
 
 /// How much it may hold at any moment at which somebody looks: two pages of a hundred sessions, in their
 /// text and taken apart, and that set.
-const HELD: i64 = 512 * 1024;
+const HELD: i64 = 256 * 1024;
 
 /// Makes up any page that it is asked for.
 #[derive(Clone, Default)]

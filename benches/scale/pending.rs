@@ -20,12 +20,12 @@ use crate::support::{builder, fetch, request};
 use crate::tables::{Tables, holds};
 use crate::{gateway, load, runtime, transport};
 
-/// The goal: what a call may hold above its transport's own.
-const CEILING: i64 = 4096;
+/// What a call may hold above its transport's own, of which the goal is 4 KiB. What is found is exact, so this
+/// is near it: raise it with a reason.
+const IN_MEMORY: i64 = 1400;
 
-/// The same for the future alone, over a transport that holds the request and no more. What is found is
-/// exact, so this is near it: it may rise with a reason.
-const IN_MEMORY_CEILING: i64 = 4096;
+/// The same over sockets, where connections that are still on their way may be in it.
+const CEILING: i64 = 2048;
 
 /// How many are left waiting over sockets.
 const OVER_SOCKETS: usize = 1000;
@@ -70,14 +70,14 @@ pub(crate) fn measure(tables: &mut Tables) -> Result<bool, BoxError> {
     for number in [64, 1024, load::MOST] {
         let (stack, bare) = in_memory(number)?;
         let more = stack - bare;
-        held &= holds(format!("a call in flight, of {number} in memory"), more, IN_MEMORY_CEILING);
+        held &= holds(format!("a call in flight, of {number} in memory"), more, IN_MEMORY);
         rows.push(vec![
             json!("in memory"),
             json!(number),
             json!(stack),
             json!(bare),
             json!(more),
-            json!(CEILING),
+            json!(IN_MEMORY),
         ]);
     }
     for manner in [Manner::SilentHttp1, Manner::SilentHttp2] {

@@ -33,7 +33,8 @@ pub(crate) fn serve() -> Result<SocketAddr, BoxError> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::spawn(move || {
+    // By its name a profile is told from the client's.
+    std::thread::Builder::new().name("server".to_owned()).spawn(move || {
         runtime.block_on(async move {
             let Ok(listener) = TcpListener::from_std(listener) else { return };
             let answer: Bytes = answer().into();
@@ -41,7 +42,7 @@ pub(crate) fn serve() -> Result<SocketAddr, BoxError> {
                 tokio::spawn(talk(stream, answer.clone()));
             }
         });
-    });
+    })?;
     Ok(address)
 }
 
