@@ -19,20 +19,22 @@ use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{FetchSession, Session};
 use twilio_proxy::transport::{LegacyTransport, ResponseBody};
 
-const SERVICE: &str = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(crate) const SERVICE: &str = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const SESSION: &str = "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(crate) const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// A quota that never makes anybody wait.
 const WIDE_OPEN: u32 = 1_000_000_000;
 
 /// Answers every request with the same session, on a thread of its own.
+#[allow(dead_code, reason = "one bench has its server in another process")]
 pub(crate) fn serve() -> Result<SocketAddr, BoxError> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::spawn(move || {
+    // By its name a profile is told from the client's.
+    std::thread::Builder::new().name("server".to_owned()).spawn(move || {
         runtime.block_on(async move {
             let Ok(listener) = TcpListener::from_std(listener) else { return };
             let answer: Bytes = answer().into();
@@ -40,12 +42,12 @@ pub(crate) fn serve() -> Result<SocketAddr, BoxError> {
                 tokio::spawn(talk(stream, answer.clone()));
             }
         });
-    });
+    })?;
     Ok(address)
 }
 
 /// One answer for every empty line: the requests of this bench have no body.
-async fn talk(mut stream: TcpStream, answer: Bytes) {
+pub(crate) async fn talk(mut stream: TcpStream, answer: Bytes) {
     let _ = stream.set_nodelay(true);
     let mut buffer = [0; 8192];
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
@@ -58,7 +60,7 @@ async fn talk(mut stream: TcpStream, answer: Bytes) {
     }
 }
 
-fn answer() -> String {
+pub(crate) fn answer() -> String {
     let url = format!("https://proxy.twilio.com/v1/Services/{SERVICE}/Sessions/{SESSION}");
     let body = format!(
         r#"{{"sid":"{SESSION}","service_sid":"{SERVICE}","account_sid":"{ACCOUNT}","date_started":"2015-07-30T20:00:00Z","date_ended":null,"date_last_interaction":"2015-07-30T20:00:00Z","date_expiry":"2015-07-30T20:00:00Z","unique_name":"Order #1234","status":"open","closed_reason":"","ttl":3600,"mode":"voice-and-message","date_created":"2015-07-30T20:00:00Z","date_updated":"2015-07-30T20:00:00Z","url":"{url}","links":{{"interactions":"{url}/Interactions","participants":"{url}/Participants"}}}}"#
@@ -70,6 +72,7 @@ fn answer() -> String {
 }
 
 /// What one has without this crate: a pooled client, a request, a decoded session.
+#[allow(dead_code, reason = "not every bench compares transports")]
 pub(crate) async fn bare(client: Client<HttpConnector, Full<Bytes>>, address: SocketAddr) -> bool {
     let Some(request) = request(address) else { return false };
     let Ok(response) = client.request(request).await else { return false };
@@ -88,7 +91,7 @@ where
     decodes(response.into_body()).await
 }
 
-fn request(address: SocketAddr) -> Option<Request<Full<Bytes>>> {
+pub(crate) fn request(address: SocketAddr) -> Option<Request<Full<Bytes>>> {
     Request::get(format!("http://{address}/v1/Services/{SERVICE}/Sessions/{SESSION}"))
         .header(header::ACCEPT, "application/json")
         .header(header::USER_AGENT, "bench/1 (linux x86_64)")
@@ -103,9 +106,14 @@ async fn decodes(body: impl Body<Data = Bytes>) -> bool {
     serde_json::from_slice::<Session>(&body.to_bytes()).is_ok_and(|session| session.sid.is_some())
 }
 
+#[allow(dead_code, reason = "one bench has settings of its own")]
 pub(crate) fn gateway(address: SocketAddr) -> Result<(DefaultGateway, FetchSession), BoxError> {
+    Ok((builder(address)?.build()?, fetch()?))
+}
+
+pub(crate) fn fetch() -> Result<FetchSession, BoxError> {
     let (service, session): (ServiceSid, SessionSid) = (SERVICE.parse()?, SESSION.parse()?);
-    Ok((builder(address)?.build()?, FetchSession::new(service, session)))
+    Ok(FetchSession::new(service, session))
 }
 
 /// The default stack over another transport.
@@ -117,7 +125,7 @@ pub(crate) fn gateway_over(
     Ok(builder(address)?.over(transport)?)
 }
 
-fn builder(address: SocketAddr) -> Result<GatewayBuilder, BoxError> {
+pub(crate) fn builder(address: SocketAddr) -> Result<GatewayBuilder, BoxError> {
     let account: AccountSid = ACCOUNT.parse()?;
     let builder = Gateway::builder(Credentials::auth_token(account, "not-a-secret"));
     let quota = Quota::per_second(WIDE_OPEN).burst(WIDE_OPEN);

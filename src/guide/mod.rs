@@ -35,6 +35,8 @@ pub mod webhooks {}
 #[doc = include_str!("sidecar.md")]
 pub mod sidecar {}
 
+#[doc = include_str!("performance.md")]
+pub mod performance {}
 #[doc = include_str!("promises.md")]
 pub mod promises {}
 

@@ -50,6 +50,11 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// How often an HTTP/2 connection is asked whether it is there, and how long it has to answer.
+    #[cfg(feature = "http2")]
+    pub(crate) const HTTP2_KEEP_ALIVE: (Duration, Duration) =
+        (Duration::from_secs(20), Duration::from_secs(10));
+
     pub(super) fn new() -> Self {
         Self {
             connect_timeout: Some(Duration::from_secs(5)),
@@ -71,7 +76,7 @@ impl Builder {
             #[cfg(not(feature = "http2"))]
             versions: Versions::Http1,
             #[cfg(feature = "http2")]
-            keep_alive: Some((Duration::from_secs(20), Duration::from_secs(10))),
+            keep_alive: Some(Self::HTTP2_KEEP_ALIVE),
         }
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod connections;
+mod decay;
 #[path = "../end_to_end/ledger.rs"]
 mod ledger;
 mod orders;

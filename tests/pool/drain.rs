@@ -29,6 +29,19 @@ async fn connections_opened_ahead_serve_the_first_calls() {
     assert_eq!(transport.pool_stats().opened, 3);
 }
 
+/// Of many connections, those that came last had not begun to work when the pool was said to be warm, and the
+/// calls of that moment opened others: after 500 opened ahead, 98 were at rest.
+#[tokio::test(start_paused = true)]
+async fn connections_opened_ahead_are_at_rest_in_the_very_moment() {
+    let server = Server::default();
+    let transport = server.transport(builder().max_idle_per_host(1000));
+    for most in [500, 1000] {
+        transport.warm_up(&"http://localhost/".parse().unwrap(), most).await.unwrap();
+        let most = u64::try_from(most).unwrap();
+        assert_eq!(counts(transport.pool_stats()), (most, most, most, most - 500));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn warming_up_says_what_a_call_would() {
     let server = Server::default();

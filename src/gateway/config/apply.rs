@@ -173,6 +173,19 @@ impl GatewayConfig {
         if let Some(connections) = it.max_idle_per_host {
             transport = transport.max_idle_per_host(connections);
         }
+        if let Some(connections) = it.max_connections {
+            transport = transport.max_connections(connections.get());
+        }
+        if let Some(OrNever(age)) = it.max_age {
+            transport = transport.max_age(age);
+        }
+        #[cfg(feature = "http2")]
+        if it.http2_keep_alive.is_some() || it.http2_keep_alive_timeout.is_some() {
+            let (every, within) = transport::Builder::HTTP2_KEEP_ALIVE;
+            let every = it.http2_keep_alive.map_or(Some(every), |OrNever(every)| every);
+            let within = it.http2_keep_alive_timeout.map_or(within, |HumanDuration(within)| within);
+            transport = transport.http2_keep_alive(every.map(|every| (every, within)));
+        }
         transport = match it.protocol {
             Some(Protocol::Http1) => transport.http1_only(),
             #[cfg(feature = "http2")]

@@ -6,10 +6,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::read::shown;
-use super::{
-    CredentialsFrom, GatewayConfig, HumanDuration, LayerName, OrNever, Problem, Protocol, order,
-};
-use crate::gateway::defaults::ATTEMPT_TIMEOUT;
+use super::{CredentialsFrom, GatewayConfig, LayerName, OrNever, Problem, Protocol, order};
 use crate::middleware::headers::UserAgent;
 use crate::wire::Endpoint;
 
@@ -21,6 +18,7 @@ impl GatewayConfig {
         self.check_credentials(&mut found);
         self.check_signing(&mut found);
         self.check_times(&mut found);
+        self.check_bounds(&mut found);
         self.check_counts(&mut found);
         self.check_headers(&mut found);
         self.check_build(&mut found);
@@ -179,104 +177,6 @@ impl GatewayConfig {
         }
     }
 
-    fn check_times(&self, found: &mut Vec<Problem>) {
-        let time = |time: &Option<HumanDuration>| time.map(|HumanDuration(time)| time);
-        let slow = self.breaker.slow_call.and_then(|OrNever(time)| time);
-        let deadline = time(&self.deadline.within);
-        let attempt = time(&self.attempt_timeout.within);
-        // Unlike the deadline, of which a call may bring its own, it is the same for all attempts.
-        let timeout = attempt.or(self.has(LayerName::AttemptTimeout).then_some(ATTEMPT_TIMEOUT));
-        // What must not be longer than what, and what would come of it.
-        let pairs = [
-            (
-                ("attempt_timeout.within", attempt),
-                ("deadline.within", deadline),
-                "no attempt would ever time out",
-            ),
-            (
-                ("rate_limit.headroom", time(&self.rate_limit.headroom)),
-                ("deadline.within", deadline),
-                "no call could ever wait",
-            ),
-            (
-                ("breaker.slow_call", slow),
-                ("attempt_timeout.within", timeout),
-                "no attempt would ever be slow",
-            ),
-            (
-                ("breaker.open_for", time(&self.breaker.open_for)),
-                ("breaker.max_open_for", time(&self.breaker.max_open_for)),
-                "the first would be cut to the second",
-            ),
-            (
-                ("failover.eject_for", time(&self.failover.eject_for)),
-                ("failover.max_eject_for", time(&self.failover.max_eject_for)),
-                "the first would be cut to the second",
-            ),
-            (
-                ("hedge.floor", time(&self.hedge.floor)),
-                ("hedge.cap", time(&self.hedge.cap)),
-                "the second would always hold",
-            ),
-            (
-                ("retry.base", time(&self.retry.base)),
-                ("retry.cap", time(&self.retry.cap)),
-                "the second would always hold",
-            ),
-            (
-                ("retry.throttled_base", time(&self.retry.throttled_base)),
-                ("retry.cap", time(&self.retry.cap)),
-                "the second would always hold",
-            ),
-        ];
-        for ((key, shorter), (other, longer), outcome) in pairs {
-            if let (Some(shorter), Some(longer)) = (shorter, longer)
-                && shorter > longer
-            {
-                let longer = HumanDuration(longer);
-                found.push(Problem::new(
-                    key,
-                    format!("it is longer than `{other}`, which is {longer}: {outcome}"),
-                    format!("give {longer} or less, or raise `{other}`"),
-                ));
-            }
-        }
-        let nothing = [
-            ("deadline.within", deadline),
-            ("attempt_timeout.within", attempt),
-            ("transport.connect_timeout", self.transport.connect_timeout.and_then(|it| it.0)),
-        ];
-        for (key, _) in nothing.into_iter().filter(|(_, time)| time.is_some_and(|it| it.is_zero()))
-        {
-            found.push(Problem::new(
-                key,
-                "no call could ever succeed",
-                "give a time longer than 0",
-            ));
-        }
-        if time(&self.breaker.window).is_some_and(|it| it.is_zero()) {
-            found.push(Problem::new(
-                "breaker.window",
-                "no attempt would ever count",
-                "give a time longer than 0",
-            ));
-        }
-        if self.hedge.after.is_some() {
-            let percentile = [
-                ("hedge.percentile", self.hedge.percentile.is_some()),
-                ("hedge.floor", self.hedge.floor.is_some()),
-                ("hedge.cap", self.hedge.cap.is_some()),
-            ];
-            for (key, _) in percentile.into_iter().filter(|(_, is_given)| *is_given) {
-                found.push(Problem::new(
-                    key,
-                    "it counts for nothing where `hedge.after` is given",
-                    "take one of the two out",
-                ));
-            }
-        }
-    }
-
     fn check_counts(&self, found: &mut Vec<Problem>) {
         if let (Some(min), Some(max)) = (self.concurrency.min, self.concurrency.max)
             && min > max
@@ -285,6 +185,16 @@ impl GatewayConfig {
                 "concurrency.min",
                 format!("it is more than `concurrency.max`, which is {max}"),
                 format!("give {max} or less, or raise `concurrency.max`"),
+            ));
+        }
+        if let (Some(idle), Some(open)) =
+            (self.transport.max_idle_per_host, self.transport.max_connections)
+            && idle > open.get()
+        {
+            found.push(Problem::new(
+                "transport.max_idle_per_host",
+                format!("it is more than `transport.max_connections`, which is {open}: so many are never open"),
+                format!("give {open} or less, or raise `transport.max_connections`"),
             ));
         }
         if self.collect.limit.is_some_and(|limit| limit.0 == 0) {
@@ -315,6 +225,7 @@ impl GatewayConfig {
                 "build it with the feature `http2` of twilio-proxy, or choose \"auto\" or \"http1\"",
             ));
         }
+        self.check_keep_alive(found);
         let it = &self.fleet;
         if it == &super::FleetConfig::default() {
             return;
@@ -338,6 +249,40 @@ impl GatewayConfig {
                 "this program was built without Redis",
                 "build it with the feature `redis` of twilio-proxy, or take the table out",
             ));
+        }
+    }
+
+    /// Whether the questions to a silent HTTP/2 connection are ever asked.
+    fn check_keep_alive(&self, found: &mut Vec<Problem>) {
+        let it = &self.transport;
+        let keys = [
+            ("transport.http2_keep_alive", it.http2_keep_alive.is_some()),
+            ("transport.http2_keep_alive_timeout", it.http2_keep_alive_timeout.is_some()),
+        ];
+        let (problem, fix) = if cfg!(not(feature = "http2")) {
+            (
+                "this program was built without HTTP/2",
+                "build it with the feature `http2` of twilio-proxy, or take it out",
+            )
+        } else if it.protocol == Some(Protocol::Http1) {
+            (
+                "it counts for nothing where `transport.protocol` is \"http1\"",
+                "take it out, or choose \"auto\" or \"http2\"",
+            )
+        } else if it.http2_keep_alive_timeout.is_some()
+            && it.http2_keep_alive == Some(OrNever(None))
+        {
+            found.push(Problem::new(
+                "transport.http2_keep_alive_timeout",
+                "it counts for nothing where `transport.http2_keep_alive` is \"never\"",
+                "take one of the two out",
+            ));
+            return;
+        } else {
+            return;
+        };
+        for (key, _) in keys.into_iter().filter(|(_, is_given)| *is_given) {
+            found.push(Problem::new(key, problem, fix));
         }
     }
 

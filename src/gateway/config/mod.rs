@@ -71,6 +71,7 @@ mod sections;
 mod simulated;
 mod sources;
 mod stack;
+mod times;
 mod values;
 
 use std::path::Path;

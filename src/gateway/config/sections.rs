@@ -90,7 +90,7 @@ sections! {
     HedgeConfig {
         /// false by default.
         enabled: bool,
-        /// The second try starts when the first is slower than so many percent; 95 by default.
+        /// The second try starts when the first is slower than so many percent; 95 by default, 99 at most.
         percentile: Percent,
         /// No sooner than this; 20ms by default.
         floor: HumanDuration,
@@ -128,21 +128,21 @@ sections! {
     FailoverConfig {
         /// After so many failures in a row; 5 by default.
         eject_after: NonZeroU32,
-        /// The first ejection lasts so long, the second twice that, …; 30s by default.
+        /// The first ejection lasts so long, the second twice that, …; 30s by default, `max_eject_for` or less.
         eject_for: HumanDuration,
         /// No ejection lasts longer; 300s by default.
         max_eject_for: HumanDuration,
         /// The share of endpoints, in percent, that must stay; all but one may go by default.
         panic_below: Percent,
-        /// How long it takes until a peak of latency is two thirds forgotten; 10s by default.
+        /// How long it takes until a peak of latency is two thirds forgotten; 10s by default, 1ms or more.
         decay: HumanDuration,
     }
 
     /// `[breaker]`: when an endpoint's circuit opens. All of it changes while running.
     BreakerConfig {
-        /// How far back attempts count; 10s by default.
+        /// How far back attempts count; 10s by default, 100ms or more.
         window: HumanDuration,
-        /// How many attempts it must hold to say anything; 20 by default.
+        /// How many attempts it must hold to say anything; 20 by default, 50000 or less.
         min_calls: NonZeroU16,
         /// The share of failures that opens the circuit; 50 by default.
         failure_percent: Percent,
@@ -257,8 +257,18 @@ sections! {
         idle_timeout: OrNever,
         /// How many unused connections a host may have; 100 by default.
         max_idle_per_host: usize,
+        /// How many connections a host may have open at once; as many as there are calls by default. Calls
+        /// beyond it wait in line, first come first served, until their deadline.
+        max_connections: NonZeroUsize,
+        /// How long a connection is used before another takes its place, less up to a tenth by chance;
+        /// "never" by default, for as long as it is good. A name is looked up when one is opened.
+        max_age: OrNever,
         /// "auto" by default: HTTP/2 where the server offers it.
         protocol: Protocol,
+        /// How often an HTTP/2 connection with calls under way is asked whether it is there; 20s by default.
+        http2_keep_alive: OrNever,
+        /// How long it may take to answer before it is given up; 10s by default.
+        http2_keep_alive_timeout: HumanDuration,
         /// The URL of a CONNECT proxy, as in HTTPS_PROXY; the environment's by default.
         tunnel: Secret,
         /// What is reached without it, such as "localhost,10.0.0.0/8".

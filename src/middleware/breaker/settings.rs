@@ -32,12 +32,13 @@ pub struct Settings {
     pub(super) passes: u32,
 }
 
-/// More would not fit into the window's counters.
-const MOST_MIN_CALLS: u32 = 50_000;
-
-const LEAST_WINDOW: Duration = Duration::from_millis(100);
-
 impl Settings {
+    /// More would not fit into the window's counters.
+    pub(crate) const MOST_MIN_CALLS: u32 = 50_000;
+    pub(crate) const LEAST_WINDOW: Duration = Duration::from_millis(100);
+    pub(crate) const OPEN_FOR: Duration = Duration::from_secs(5);
+    pub(crate) const MAX_OPEN_FOR: Duration = Duration::from_secs(60);
+
     /// The defaults, which each method names.
     #[must_use]
     pub fn new() -> Self {
@@ -47,8 +48,8 @@ impl Settings {
             failure_percent: 50,
             slow_call: nanos(Duration::from_secs(3)),
             slow_percent: 80,
-            open_for: nanos(Duration::from_secs(5)),
-            max_open_for: nanos(Duration::from_secs(60)),
+            open_for: nanos(Self::OPEN_FOR),
+            max_open_for: nanos(Self::MAX_OPEN_FOR),
             probes: 1,
             passes: 3,
         }
@@ -69,7 +70,7 @@ impl Settings {
     /// 50,000.
     #[must_use]
     pub fn min_calls(mut self, calls: u32) -> Self {
-        self.min_calls = calls.clamp(1, MOST_MIN_CALLS);
+        self.min_calls = calls.clamp(1, Self::MOST_MIN_CALLS);
         self
     }
 
@@ -147,5 +148,5 @@ pub(super) fn nanos(time: Duration) -> u64 {
 }
 
 fn bucket_of(window: Duration) -> u64 {
-    nanos(window.max(LEAST_WINDOW)) / BUCKETS
+    nanos(window.max(Settings::LEAST_WINDOW)) / BUCKETS
 }

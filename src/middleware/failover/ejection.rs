@@ -2,10 +2,6 @@ use std::time::Duration;
 
 /// Five failures in a row, as Envoy's `consecutive_5xx`.
 const AFTER: u32 = 5;
-/// Thirty seconds for the first time, as Envoy's `base_ejection_time`.
-const BASE: Duration = Duration::from_secs(30);
-/// Five minutes at most, as Envoy's `max_ejection_time`.
-const CAP: Duration = Duration::from_secs(300);
 /// Half of the endpoints, as Envoy's panic threshold.
 const PANIC_BELOW: u32 = 50;
 
@@ -31,11 +27,16 @@ pub struct Ejection {
 }
 
 impl Ejection {
+    /// Thirty seconds for the first time, as Envoy's `base_ejection_time`.
+    pub(crate) const BASE: Duration = Duration::from_secs(30);
+    /// Five minutes at most, as Envoy's `max_ejection_time`.
+    pub(crate) const CAP: Duration = Duration::from_secs(300);
+
     /// After 5 failures in a row, for 30 s and 30 s more each time, 300 s at most, unless fewer than
     /// half of the endpoints would be left.
     #[must_use]
     pub fn new() -> Self {
-        Self { after: AFTER, base: BASE, cap: CAP, panic_below: PANIC_BELOW }
+        Self { after: AFTER, base: Self::BASE, cap: Self::CAP, panic_below: PANIC_BELOW }
     }
 
     /// How many failures in a row it takes; 0 counts as 1, and `u32::MAX` is never reached.

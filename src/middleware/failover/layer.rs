@@ -7,9 +7,6 @@ use tower::Layer;
 use super::{Base, Ejection, Endpoints, Failover};
 use crate::call::{Live, Rng, StatusClassifier};
 
-/// A peak that is forgotten in no time is no peak, and a division by zero.
-const SHORTEST_DECAY: Duration = Duration::from_millis(1);
-
 /// Sends each attempt to the best of several endpoints. See the [module](super) for which that is.
 ///
 /// Requests name the first one, and are rewritten to the one that is chosen; a request for any
@@ -72,6 +69,9 @@ pub(super) struct Settings<C> {
 }
 
 impl FailoverLayer {
+    /// A peak that is forgotten in no time is no peak, and a division by zero.
+    pub(crate) const SHORTEST_DECAY: Duration = Duration::from_millis(1);
+
     /// One endpoint, the one that requests name, judged by [`StatusClassifier`]; add others with
     /// [`or`](Self::or).
     #[must_use]
@@ -103,10 +103,11 @@ impl<C> FailoverLayer<C> {
         self
     }
 
-    /// How long it takes until a peak of latency is two thirds forgotten; 10 s by default.
+    /// How long it takes until a peak of latency is two thirds forgotten; 10 s by default, 1 ms at
+    /// least.
     #[must_use]
     pub fn decay(self, decay: Duration) -> Self {
-        self.settings.endpoints.group().decay = decay.max(SHORTEST_DECAY);
+        self.settings.endpoints.group().decay = decay.max(FailoverLayer::SHORTEST_DECAY);
         self
     }
 
@@ -140,6 +141,12 @@ impl<C> Clone for FailoverLayer<C> {
 
 impl<C> fmt::Debug for FailoverLayer<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FailoverLayer").field("endpoints", &self.settings.endpoints).finish()
+        let endpoints = &self.settings.endpoints;
+        // Before the list is written, which takes the same lock.
+        let decay = endpoints.group().decay;
+        f.debug_struct("FailoverLayer")
+            .field("endpoints", endpoints)
+            .field("decay", &decay)
+            .finish()
     }
 }

@@ -310,6 +310,16 @@ impl Unused {
     pub(super) fn new(grant: Grant, origin: &Arc<Origin>) -> Self {
         Self { grant: Some(grant), origin: Arc::clone(origin) }
     }
+
+    /// Ready once the connection has begun to work, so that it is at rest when it is given back.
+    pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.grant {
+            Some(Grant::Http1(kept)) => kept.poll_rest(cx),
+            #[cfg(feature = "http2")]
+            Some(Grant::Http2(_)) => Poll::Ready(()),
+            None => Poll::Ready(()),
+        }
+    }
 }
 
 impl Drop for Unused {

@@ -53,6 +53,11 @@ impl Kept {
         self.sender.is_closed()
     }
 
+    /// Ready once it can take a request, or never will.
+    pub(super) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.sender.poll_ready(cx).map(drop)
+    }
+
     pub(super) fn is_of(&self, link: &Arc<Link>) -> bool {
         Arc::ptr_eq(&self.link, link)
     }

@@ -54,6 +54,7 @@ mod origin;
 mod state;
 mod stats;
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -147,6 +148,11 @@ impl<C: Connect> Pool<C> {
         }
         for wait in waiting {
             granted.push(future::Unused::new(wait.await?, &origin));
+        }
+        // A new connection is not at rest before its task has begun: the calls that come in this very
+        // moment would not find it, and open another.
+        for unused in &mut granted {
+            poll_fn(|cx| unused.poll_rest(cx)).await;
         }
         Ok(())
     }

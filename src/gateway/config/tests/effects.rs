@@ -63,6 +63,7 @@ const KEYS: &[&str] = &[
     "failover.eject_for = \"10s\"",
     "failover.max_eject_for = \"60s\"",
     "failover.panic_below = 50",
+    "failover.decay = \"5s\"",
     "breaker.window = \"20s\"",
     "breaker.min_calls = 10",
     "breaker.failure_percent = 40",
@@ -92,10 +93,43 @@ const KEYS: &[&str] = &[
     "transport.tcp_keepalive = \"30s\"",
     "transport.idle_timeout = \"20s\"",
     "transport.max_idle_per_host = 10",
+    "transport.max_connections = 64",
+    "transport.max_age = \"10m\"",
     // Without the other there is nothing to choose.
     #[cfg(feature = "http2")]
     "transport.protocol = \"http1\"",
+    #[cfg(feature = "http2")]
+    "transport.http2_keep_alive = \"never\"",
+    #[cfg(feature = "http2")]
+    "transport.http2_keep_alive_timeout = \"5s\"",
     "transport.tunnel = \"http://proxy.example:3128\"",
     "transport.tunnel_except = \"localhost\"",
     "transport.tunnel_from_env = false",
 ];
+
+/// In [`KEYS`] is what can be seen without a file or an account, which these need.
+#[test]
+fn every_key_is_in_the_list_or_has_a_test_of_its_own() {
+    const ELSEWHERE: [&str; 6] = [
+        "stack",
+        "credentials.",
+        "signing.",
+        "fleet.",
+        "transport.roots_file",
+        "transport.add_roots_file",
+    ];
+    let schema = crate::gateway::config::read::schema::<GatewayConfig>(true);
+    let mut missing = Vec::new();
+    for (table, schema) in schema["properties"].as_object().expect("it has tables") {
+        for key in schema["properties"].as_object().into_iter().flat_map(|keys| keys.keys()) {
+            let key = format!("{table}.{key}");
+            let is_listed = KEYS.iter().any(|text| text.starts_with(&format!("{key} = ")));
+            let is_left_out = cfg!(not(feature = "http2"))
+                && (key.contains("http2") || key == "transport.protocol");
+            if !is_listed && !is_left_out && !ELSEWHERE.iter().any(|it| key.starts_with(it)) {
+                missing.push(key);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "whose effect is shown nowhere: {missing:?}");
+}

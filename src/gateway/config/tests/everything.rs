@@ -92,6 +92,8 @@ tcp_nodelay = true
 tcp_keepalive = "30s"
 idle_timeout = "20s"
 max_idle_per_host = 10
+max_connections = 64
+max_age = "10m"
 protocol = "http1"
 tunnel = "http://proxy.example:3128"
 tunnel_except = "localhost"
@@ -108,6 +110,8 @@ const OTHERS: &[&str] = &[
     #[cfg(feature = "redis")]
     "[credentials]\nfrom = \"none\"\n[fleet]\nredis = \"redis://127.0.0.1\"\nprocesses = 8\nprefix = \"shop\"\n\
      patience = \"50ms\"",
+    #[cfg(feature = "http2")]
+    "[credentials]\nfrom = \"none\"\n[transport]\nhttp2_keep_alive = \"30s\"\nhttp2_keep_alive_timeout = \"5s\"",
     "[credentials]\nfrom = \"none\"\n[hedge]\nafter = \"200ms\"",
 ];
 
@@ -128,6 +132,7 @@ fn every_key_of_the_schema_can_be_given() {
     }
     // The table of a feature that is off is known, so that it can be said what is missing.
     known.retain(|key| cfg!(feature = "redis") || !key.starts_with("fleet."));
+    known.retain(|key| cfg!(feature = "http2") || !key.starts_with("transport.http2_"));
     assert_eq!(given, known);
 }
 

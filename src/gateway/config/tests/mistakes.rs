@@ -222,7 +222,6 @@ fn each_further_check_has_its_words() {
             "own",
         ),
         ("[transport]\nconnect_timeout = \"0s\"", "transport.connect_timeout", "longer than 0"),
-        ("[breaker]\nwindow = \"0s\"", "breaker.window", "longer than 0"),
         ("[breaker]\nslow_call = \"11s\"", "breaker.slow_call", "which is 10s"),
         (
             "[signing]\nkey_file = \"-----BEGIN PRIVATE KEY-----\\nMII\"",

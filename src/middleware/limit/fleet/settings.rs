@@ -4,9 +4,6 @@ use super::pace;
 use crate::call::{Live, Rng};
 use crate::middleware::limit::Quota;
 
-/// No setting is longer: what is meant as never is long enough with an hour.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
-
 /// How a fleet shares its quota: the same in all its processes.
 ///
 /// ```
@@ -36,6 +33,9 @@ pub struct FleetSettings {
 impl FleetSettings {
     /// How many processes a fleet is taken for unless it says so.
     pub const PROCESSES: u32 = 10;
+
+    /// No setting is longer: what is meant as never is long enough with an hour.
+    pub(crate) const LONGEST: Duration = Duration::from_secs(60 * 60);
 
     /// A fleet with this quota, or with a handle on it. Each question carries it, so the newest holds.
     ///
@@ -72,27 +72,27 @@ impl FleetSettings {
     /// its process has been given it, so keep it well below the calls' deadlines; the shorter it is, the
     /// smaller are the leases of a busy fleet, and the more questions it asks.
     pub fn horizon(mut self, horizon: Duration) -> Self {
-        self.horizon = horizon.min(LONGEST);
+        self.horizon = horizon.min(Self::LONGEST);
         self
     }
 
     /// How much of the whole quota one lease may take: so many cells as come in this time, 500 ms by default.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease.min(LONGEST);
+        self.lease = lease.min(Self::LONGEST);
         self
     }
 
     /// How long after its moment a cell may be used, 40 ms by default. More than the way to the store
     /// and back takes; it is paid for by the burst.
     pub fn lateness(mut self, lateness: Duration) -> Self {
-        self.lateness = lateness.min(LONGEST);
+        self.lateness = lateness.min(Self::LONGEST);
         self
     }
 
     /// How long a question may take, 100 ms by default. Then the store counts as away. The very first may
     /// take ten times as long: it waits for a connection.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience.min(LONGEST);
+        self.patience = patience.min(Self::LONGEST);
         self
     }
 
