@@ -37,6 +37,7 @@ pub mod sidecar {}
 
 #[doc = include_str!("performance.md")]
 pub mod performance {}
+
 #[doc = include_str!("promises.md")]
 pub mod promises {}
 
