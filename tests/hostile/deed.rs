@@ -100,6 +100,10 @@ pub(crate) struct Right {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// The server's own port, for URLs that lead back to it.
+    pub(crate) port: u16,
+    /// How many requests the server had heard before this one.
+    pub(crate) number: usize,
 }
 
 impl Right {
@@ -112,12 +116,14 @@ impl Right {
                 .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
                 .collect(),
             body: String::from_utf8(body.bytes().to_vec()).unwrap(),
+            ..Self::nothing()
         }
     }
 
     /// For a deed that does not act.
     pub(crate) fn nothing() -> Self {
-        Self { status: StatusCode::OK, headers: Vec::new(), body: "{}".into() }
+        let (status, headers) = (StatusCode::OK, Vec::new());
+        Self { status, headers, body: "{}".into(), port: 0, number: 0 }
     }
 
     /// Status line and headers, the last line end left out so that more can follow. A status that

@@ -50,14 +50,9 @@ pub(crate) async fn hold(row: &Row) {
 }
 
 async fn run(row: &Row, op: Op, pattern: Pattern) -> Vec<String> {
-    let simulator = Simulator::with(Settings::default().without_rate_limit());
-    let seed = seed(&simulator).await;
     let reused = pattern == Pattern::Reused;
     let always = pattern == Pattern::Always;
-    // Where the client does not come to the server, the server has no part in it.
-    let after = if row.way == Way::Closed { usize::MAX } else { usize::from(reused) };
-    let script = Script { deed: row.deed.clone(), after, always };
-    let (server, gateway) = open(row, simulator.clone(), script).await;
+    let (server, gateway, seed) = serve(row, usize::from(reused), always).await;
     if reused {
         Op::Fetch.run(&gateway, seed).await;
     }
@@ -66,7 +61,7 @@ async fn run(row: &Row, op: Op, pattern: Pattern) -> Vec<String> {
     match &outcome {
         Err(_) => complaints.push("it hangs".to_owned()),
         Ok(outcome) => {
-            let made = created(&simulator);
+            let made = created(server.simulator());
             honest(op, outcome, made, &mut complaints);
             // A kept connection may be gone before the request is: that costs no attempt.
             if !reused {
@@ -88,6 +83,22 @@ async fn run(row: &Row, op: Op, pattern: Pattern) -> Vec<String> {
     let heard = server.book(|book| book.heard.clone());
     let told = |complaint| format!("  {op:?}, {pattern:?}: {complaint}; {outcome:?}, {heard:?}");
     complaints.into_iter().map(told).collect()
+}
+
+/// A server that does the row's deed once it has answered so many requests well, then or for ever; the
+/// gateway to it, and a session that is there.
+pub(crate) async fn serve(
+    row: &Row,
+    after: usize,
+    always: bool,
+) -> (Server, DefaultGateway, SessionSid) {
+    let simulator = Simulator::with(Settings::default().without_rate_limit());
+    let seed = seed(&simulator).await;
+    // Where the client does not come to the server, the server has no part in it.
+    let after = if row.way == Way::Closed { usize::MAX } else { after };
+    let script = Script { deed: row.deed.clone(), after, always };
+    let (server, gateway) = open(row, simulator, script).await;
+    (server, gateway, seed)
 }
 
 /// What holds whatever the row says.
@@ -156,7 +167,8 @@ fn kept(
     match outcome {
         Outcome::Failed(failure) => {
             let promised = (effect, attempts) == (failure.effect, failure.attempts)
-                && kinds.contains(&failure.kind);
+                && kinds.contains(&failure.kind)
+                && failure.retry_after >= row.back_after;
             if !promised {
                 complaints.push(format!("not {kinds:?}, {effect:?}, {attempts} attempts"));
             }

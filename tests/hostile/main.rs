@@ -16,8 +16,10 @@ mod deed;
 mod engine;
 #[path = "../support/identity.rs"]
 mod identity;
+mod json;
 mod matrix;
 mod operations;
 mod row;
 mod server;
+mod statuses;
 mod wire;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::operations::Op;
 use crate::row::{Again, Expect, Row};
-use crate::{bodies, breaks, wire};
+use crate::{bodies, breaks, json, statuses, wire};
 
 fn cell(expect: Expect) -> String {
     match expect {
@@ -42,6 +42,8 @@ fn the_matrix_is_the_table() {
         ("Connections that break", breaks::rows()),
         ("No HTTP, or another kind of it", wire::rows()),
         ("Bodies", bodies::rows()),
+        ("Statuses", statuses::rows()),
+        ("JSON", json::rows()),
     ];
     let tables: Vec<String> = tables.iter().map(|(title, rows)| table(title, rows)).collect();
     let found = tables.join("\n");

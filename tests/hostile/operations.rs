@@ -46,6 +46,7 @@ pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
     pub(crate) effect: Effect,
     pub(crate) attempts: u32,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl<T> From<Result<Reply<T>, Error>> for Outcome {
@@ -56,6 +57,7 @@ impl<T> From<Result<Reply<T>, Error>> for Outcome {
                 kind: error.kind(),
                 effect: error.effect(),
                 attempts: error.attempts(),
+                retry_after: error.retry_after(),
             }),
         }
     }

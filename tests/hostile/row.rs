@@ -1,5 +1,7 @@
 //! A row of the table: what the server does, and what is promised of it.
 
+use std::time::Duration;
+
 use twilio_proxy::call::Effect;
 use twilio_proxy::gateway::ErrorKind;
 
@@ -65,12 +67,23 @@ pub(crate) struct Row {
     pub(crate) slow: bool,
     /// How many bytes the client may take of it, in all attempts of a call together.
     pub(crate) most: u64,
+    /// How long the error must say to stay away, at least.
+    pub(crate) back_after: Option<Duration>,
 }
 
 impl Row {
     pub(crate) fn new(says: &'static str, deed: Deed, expect: Expect) -> Self {
         let way = Way::Plain;
-        Self { says, way, deed, expect, but: Vec::new(), slow: false, most: 1 << 26 }
+        Self {
+            says,
+            way,
+            deed,
+            expect,
+            but: Vec::new(),
+            slow: false,
+            most: 1 << 26,
+            back_after: None,
+        }
     }
 
     pub(crate) fn way(self, way: Way) -> Self {
@@ -88,6 +101,10 @@ impl Row {
 
     pub(crate) fn most(self, bytes: u64) -> Self {
         Self { most: bytes, ..self }
+    }
+
+    pub(crate) fn back_after(self, least: Duration) -> Self {
+        Self { back_after: Some(least), ..self }
     }
 
     pub(crate) fn of(&self, op: Op) -> Expect {

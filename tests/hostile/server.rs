@@ -60,6 +60,7 @@ struct Shared {
     simulator: Simulator,
     script: Script,
     door: Door,
+    port: u16,
     book: Mutex<Book>,
     /// What was answered when a hostile deed acted: a repeated request gets it again.
     right: Mutex<Option<Right>>,
@@ -82,9 +83,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (book, right) = (Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { simulator, script, door, book, right });
+        let shared = Arc::new(Shared { simulator, script, door, port, book, right });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Self { port, shared, task }
+    }
+
+    pub(crate) fn simulator(&self) -> &Simulator {
+        &self.shared.simulator
     }
 
     pub(crate) fn book<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
@@ -197,10 +202,12 @@ async fn perform(
     request: Option<Request<Full<Bytes>>>,
     shared: &Shared,
 ) -> io::Result<bool> {
-    let right = match request {
+    let mut right = match request {
         Some(request) if deed.commits => shared.act_once(request).await,
         _ => Right::nothing(),
     };
+    right.port = shared.port;
+    right.number = shared.book.lock().unwrap().number.saturating_sub(1);
     for part in (deed.says)(&right) {
         say(wire, &part, shared).await?;
     }
