@@ -263,11 +263,10 @@ fn out_of_time(until: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> boo
 
 /// HTTP/1.1 names the path in its first line and the origin in a header.
 fn to_origin_form(request: &mut Request<Full<Bytes>>, host: &HeaderValue) {
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = None;
-    parts.authority = None;
-    // A path without the rest is a URI; where there is none, "/" is, which is the default.
-    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
+    // An empty path, which stands before a fragment, says that it is "/" and is written as nothing.
+    let path = path.filter(|path| path.as_str() != "/");
+    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
     request.headers_mut().entry(header::HOST).or_insert_with(|| host.clone());
 }
 
