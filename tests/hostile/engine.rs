@@ -22,7 +22,7 @@ use crate::row::{Again, Expect, Flaw, Row, Way};
 use crate::server::{Door, Script, Server};
 
 /// Whatever takes longer hangs.
-const CEILING: Duration = Duration::from_secs(30);
+pub(crate) const CEILING: Duration = Duration::from_secs(30);
 /// The cap on bodies.
 pub(crate) const CAP: usize = 64 << 10;
 

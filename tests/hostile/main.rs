@@ -19,6 +19,8 @@ mod identity;
 mod json;
 mod matrix;
 mod operations;
+mod pages;
+mod reuse;
 mod row;
 mod server;
 mod statuses;
