@@ -9,6 +9,10 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use twilio_proxy::call::Collected;
 
+#[cfg(feature = "http2")]
+use crate::http2::Http2Deed;
+use crate::row::Way;
+
 /// How much of a request is read before the server does anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reads {
@@ -91,6 +95,39 @@ impl Deed {
 
     pub(crate) fn commits(self) -> Self {
         Self { commits: true, ..self }
+    }
+}
+
+/// A deed, by the protocol that it is done in.
+#[derive(Clone)]
+pub(crate) enum Deeds {
+    Http1(Deed),
+    #[cfg(feature = "http2")]
+    Http2(Http2Deed),
+}
+
+impl Deeds {
+    pub(crate) fn commits(&self) -> bool {
+        match self {
+            Self::Http1(deed) => deed.commits,
+            #[cfg(feature = "http2")]
+            Self::Http2(deed) => deed.commits,
+        }
+    }
+
+    /// How a client comes to it, unless the row says otherwise.
+    pub(crate) fn way(&self) -> Way {
+        match self {
+            Self::Http1(_) => Way::Plain,
+            #[cfg(feature = "http2")]
+            Self::Http2(_) => Way::Http2,
+        }
+    }
+}
+
+impl From<Deed> for Deeds {
+    fn from(deed: Deed) -> Self {
+        Self::Http1(deed)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::timeout;
-use twilio_proxy::call::{Effect, Rng, SessionSid};
+use twilio_proxy::call::{Effect, Live, Rng, SessionSid};
 use twilio_proxy::gateway::{DefaultGateway, Gateway, GatewayBuilder, GatewayExt, StackLayers};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::collect::CollectLayer;
@@ -40,7 +40,8 @@ pub(crate) async fn hold(row: &Row) {
     let mut runs = Vec::new();
     for op in Op::ALL {
         for pattern in [Pattern::Once, Pattern::Always, Pattern::Reused] {
-            if pattern != Pattern::Reused || row.way == Way::Plain || row.way == Way::Tls {
+            let through = matches!(row.way, Way::Plain | Way::Tls | Way::Http2);
+            if pattern != Pattern::Reused || through {
                 runs.push(run(row, op, pattern));
             }
         }
@@ -154,7 +155,7 @@ fn kept(
     };
     if tried_again && !always {
         // The refused second create and the look are attempts of the call.
-        let found = op == Op::Keyed && row.deed.commits;
+        let found = op == Op::Keyed && row.deed.commits();
         let attempts = if found { 3 } else { 2 };
         let expected = matches!(outcome, Outcome::Done { attempts: made, recovered }
             if *made == attempts && *recovered == found);
@@ -175,7 +176,7 @@ fn kept(
         }
         Outcome::Done { .. } => complaints.push("no failure".to_owned()),
     }
-    let expected = usize::from(row.deed.commits && op.is_create());
+    let expected = usize::from(row.deed.commits() && op.is_create());
     if made != expected {
         complaints.push(format!("{made} made in place of {expected}"));
     }
@@ -193,15 +194,25 @@ pub(crate) fn credentials() -> Credentials {
 }
 
 /// The default stack, but for a small cap and retries that lose no time.
-pub(crate) fn builder(row: &Row) -> GatewayBuilder {
+///
+/// Where the server misbehaves once, only the first attempt's time is short: how long a good exchange may
+/// take is the machine's business.
+pub(crate) fn builder(row: &Row, always: bool) -> GatewayBuilder {
     let jitter = FullJitter::new();
     let moment = Duration::from_millis(1);
     let jitter = jitter.base(moment).throttled_base(moment);
-    let timeout = if row.slow { Duration::from_secs(1) } else { Duration::from_secs(20) };
+    let long = Duration::from_secs(20);
+    let timeout = Live::new(if row.slow { Duration::from_secs(1) } else { long });
+    let handle = timeout.clone();
     Gateway::builder(credentials())
         .rng(Rng::seeded(1))
         .max_attempts(row.attempts())
         .attempt_timeout(timeout)
+        .on_retry(move |_| {
+            if !always {
+                handle.set(long);
+            }
+        })
         .deadline(CEILING - Duration::from_secs(2))
         .layers(move |layers| StackLayers {
             retry: layers.retry.schedule(jitter),
@@ -216,7 +227,7 @@ async fn open(row: &Row, simulator: Simulator, script: Script) -> (Server, Defau
     let always = script.always;
     let mut roots = vec![good.pem()];
     let door = match row.way {
-        Way::Plain | Way::Closed => Door::Plain,
+        Way::Plain | Way::Http2 | Way::Closed => Door::Plain,
         Way::Tls | Way::TlsOnPlain => Door::Tls(good.acceptor(&h1)),
         Way::PlainOnTls => Door::Trap { bad: None, good: good.acceptor(&h1) },
         Way::BadTls(flaw) => {
@@ -232,22 +243,24 @@ async fn open(row: &Row, simulator: Simulator, script: Script) -> (Server, Defau
             Door::Trap { bad: Some(bad.acceptor(&h1)), good: good.acceptor(&h1) }
         }
     };
-    let secure = !matches!(row.way, Way::Plain | Way::Closed | Way::TlsOnPlain);
+    let secure = !matches!(row.way, Way::Plain | Way::Http2 | Way::Closed | Way::TlsOnPlain);
     let server = Server::start(simulator, door, script).await;
     let scheme = if secure { "https" } else { "http" };
-    let gateway = builder(row)
+    let gateway = builder(row, always)
         .base_url(format!("{scheme}://localhost:{}", server.port))
-        .transport(transport(&roots, row.way == Way::Closed, always))
+        .transport(transport(row, &roots, always))
         .build()
         .unwrap();
     (server, gateway)
 }
 
 /// One that finds the server where it is, or first (or always) where nobody listens.
-fn transport(roots: &[String], astray: bool, always: bool) -> transport::Builder {
+fn transport(row: &Row, roots: &[String], always: bool) -> transport::Builder {
     let builder = ProxyTransport::builder().tunnel_from_env(false).roots_pem(&roots[0]);
     let builder = roots[1..].iter().fold(builder, |builder, pem| builder.add_roots_pem(pem));
-    let astray = Arc::new(AtomicBool::new(astray));
+    #[cfg(feature = "http2")]
+    let builder = if row.way == Way::Http2 { builder.http2_only() } else { builder };
+    let astray = Arc::new(AtomicBool::new(row.way == Way::Closed));
     builder.resolver(tower::service_fn(move |_| {
         let lost = if always { astray.load(Relaxed) } else { astray.swap(false, Relaxed) };
         // Every server of these tests listens on 127.0.0.1 alone.

@@ -14,6 +14,8 @@ mod bodies;
 mod breaks;
 mod deed;
 mod engine;
+#[cfg(feature = "http2")]
+mod http2;
 #[path = "../support/identity.rs"]
 mod identity;
 mod json;

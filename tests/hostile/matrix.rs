@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::operations::Op;
 use crate::row::{Again, Expect, Row};
-use crate::{bodies, breaks, json, statuses, wire};
+use crate::{bodies, breaks, http2, json, statuses, wire};
 
 fn cell(expect: Expect) -> String {
     match expect {
@@ -36,6 +36,7 @@ fn table(title: &str, rows: &[Row]) -> String {
     text
 }
 
+#[cfg(feature = "http2")]
 #[test]
 fn the_matrix_is_the_table() {
     let tables = [
@@ -44,6 +45,7 @@ fn the_matrix_is_the_table() {
         ("Bodies", bodies::rows()),
         ("Statuses", statuses::rows()),
         ("JSON", json::rows()),
+        ("HTTP/2", http2::rows()),
     ];
     let tables: Vec<String> = tables.iter().map(|(title, rows)| table(title, rows)).collect();
     let found = tables.join("\n");

@@ -143,7 +143,7 @@ async fn a_server_that_closes_without_a_word_costs_no_create() {
         let deed = Deed::acts(|right| vec![Say::text(right.text())]).ends(Ends::Close);
         let row = Row::new("closes", deed, Expect::Fine);
         let (server, gateway, seed) = serve(&row, round % 3, false).await;
-        drop(Op::Fetch.run(&gateway, seed).await);
+        Op::Fetch.run(&gateway, seed).await;
         let mut lost = 0;
         for outcome in go_on(&gateway, seed).await {
             if let Outcome::Failed(failure) = outcome {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use twilio_proxy::call::Effect;
 use twilio_proxy::gateway::ErrorKind;
 
-use crate::deed::Deed;
+use crate::deed::Deeds;
 use crate::operations::Op;
 
 /// Which calls are tried again.
@@ -37,6 +37,8 @@ pub(crate) const fn fails(kinds: &'static [ErrorKind], effect: Effect, again: Ag
 pub(crate) enum Way {
     Plain,
     Tls,
+    /// Without TLS, and with no other protocol to choose.
+    Http2,
     /// Nobody listens, at first or ever.
     Closed,
     /// The certificate is one that the client must not accept.
@@ -60,7 +62,7 @@ pub(crate) struct Row {
     /// As it stands in the matrix.
     pub(crate) says: &'static str,
     pub(crate) way: Way,
-    pub(crate) deed: Deed,
+    pub(crate) deed: Deeds,
     pub(crate) expect: Expect,
     pub(crate) but: Vec<(Op, Expect)>,
     /// It costs an attempt's timeout: short ones, and two attempts at most.
@@ -72,8 +74,9 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(says: &'static str, deed: Deed, expect: Expect) -> Self {
-        let way = Way::Plain;
+    pub(crate) fn new(says: &'static str, deed: impl Into<Deeds>, expect: Expect) -> Self {
+        let deed = deed.into();
+        let way = deed.way();
         Self {
             says,
             way,

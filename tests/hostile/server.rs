@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 use twilio_proxy::simulator::Simulator;
 
-use crate::deed::{Deed, Ends, Reads, Right, Say};
+use crate::deed::{Deed, Deeds, Ends, Reads, Right, Say};
 
 /// What meets each connection before there is HTTP.
 #[derive(Clone)]
@@ -32,16 +32,23 @@ pub(crate) enum Door {
 /// Which requests meet the deed.
 #[derive(Clone)]
 pub(crate) struct Script {
-    pub(crate) deed: Deed,
+    pub(crate) deed: Deeds,
     /// So many are answered well before.
     pub(crate) after: usize,
     pub(crate) always: bool,
 }
 
 impl Script {
+    pub(crate) fn is_hostile(&self, number: usize) -> bool {
+        number == self.after || (self.always && number > self.after)
+    }
+
     fn turn(&self, number: usize) -> Option<&Deed> {
-        let hostile = number == self.after || (self.always && number > self.after);
-        hostile.then_some(&self.deed)
+        match &self.deed {
+            Deeds::Http1(deed) => self.is_hostile(number).then_some(deed),
+            #[cfg(feature = "http2")]
+            Deeds::Http2(_) => None,
+        }
     }
 }
 
@@ -56,12 +63,12 @@ pub(crate) struct Book {
     number: usize,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     simulator: Simulator,
-    script: Script,
+    pub(crate) script: Script,
     door: Door,
     port: u16,
-    book: Mutex<Book>,
+    pub(crate) book: Mutex<Book>,
     /// What was answered when a hostile deed acted: a repeated request gets it again.
     right: Mutex<Option<Right>>,
 }
@@ -108,13 +115,19 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         };
         let shared = Arc::clone(&shared);
         // A connection that breaks is what this is about.
-        connections.spawn(async move { drop(enter(socket, number, &shared).await) });
+        connections.spawn(async move { drop(enter(socket, number, shared).await) });
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn enter(socket: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
+async fn enter(socket: TcpStream, number: usize, shared: Arc<Shared>) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    #[cfg(feature = "http2")]
+    if let Deeds::Http2(deed) = &shared.script.deed {
+        let deed = deed.clone();
+        return crate::http2::serve(socket, deed, shared).await;
+    }
+    let shared = &*shared;
     match &shared.door {
         Door::Plain => serve(Box::new(socket), shared).await,
         Door::Tls(acceptor) => serve(Box::new(acceptor.accept(socket).await?), shared).await,
@@ -140,7 +153,9 @@ async fn serve(mut wire: Box<dyn Wire>, shared: &Shared) -> io::Result<()> {
             return perform(&mut wire, &deed, None, shared).await.map(drop);
         }
         let head = read_head(&mut wire).await?;
-        let turn = shared.hear(&head);
+        let line = head.split(|byte| *byte == b'\r').next().unwrap();
+        let number = shared.hear(String::from_utf8_lossy(line).into_owned());
+        let turn = shared.script.turn(number).cloned();
         if let Some(Deed { reads: Reads::Head, .. }) = turn {
             return perform(&mut wire, &turn.unwrap(), None, shared).await.map(drop);
         }
@@ -168,21 +183,20 @@ impl Shared {
         Some(deed.clone())
     }
 
-    fn hear(&self, head: &[u8]) -> Option<Deed> {
+    /// Notes a request's first line, and says how many were noted before it.
+    pub(crate) fn hear(&self, line: String) -> usize {
         let mut book = self.book.lock().unwrap();
-        let line = head.split(|byte| *byte == b'\r').next().unwrap();
-        book.heard.push(String::from_utf8_lossy(line).into_owned());
-        let number = book.number;
+        book.heard.push(line);
         book.number += 1;
-        self.script.turn(number).cloned()
+        book.number - 1
     }
 
-    async fn act(&self, request: Request<Full<Bytes>>) -> Right {
+    pub(crate) async fn act(&self, request: Request<Full<Bytes>>) -> Right {
         Right::of(self.simulator.clone().oneshot(request).await.unwrap())
     }
 
     /// Acts once. A hostile server that is asked again says again what it said.
-    async fn act_once(&self, request: Request<Full<Bytes>>) -> Right {
+    pub(crate) async fn act_once(&self, request: Request<Full<Bytes>>) -> Right {
         let before = self.right.lock().unwrap().clone();
         match before {
             Some(right) => right,
