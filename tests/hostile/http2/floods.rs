@@ -138,6 +138,16 @@ rows! {
         }),
         LOST,
     ),
+    long_field_by_its_number => Row::new(
+        "It acts, and names a long field three times by its number",
+        between(|stream| {
+            let long = [&[0x7f, 0xbd, 0x1d][..], &[b'x'; 3900]].concat();
+            let fields = [&[OK, 0x40, 1, b'a'][..], &long, &[0xbe; 2]].concat();
+            let head = frame(HEADERS, END_HEADERS, stream, &fields);
+            [head, frame(DATA, END_STREAM, stream, b"{}")].concat()
+        }),
+        Expect::Fine,
+    ),
     bomb => Row::new(
         "It acts, and sends a head that unpacks to a thousand times its size",
         // One field of 4 kB goes into the table, and is then named by its number alone.
