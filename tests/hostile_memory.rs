@@ -92,6 +92,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 async fn no_answer_costs_more_memory_than_the_cap_allows() {
     const MANY: usize = 1 << 14;
     let ok = b"HTTP/1.1 200 OK\r\n";
+    let fields: String = (0..5000).map(|number| format!("\"{number}\":[0],")).collect();
     let bodies: &[(&str, &'static [u8], Vec<u8>, usize)] = &[
         ("a body of 256 MiB", b"HTTP/1.1 200 OK\r\n\r\n", vec![b' '; 16 << 10], MANY),
         (
@@ -122,12 +123,7 @@ async fn no_answer_costs_more_memory_than_the_cap_allows() {
             MANY,
         ),
         ("JSON that nests 32,000 deep", b"HTTP/1.1 200 OK\r\n\r\n{\"x\":", vec![b'['; 32_000], 1),
-        (
-            "JSON of 30,000 fields",
-            b"HTTP/1.1 200 OK\r\n\r\n{\"status\":5,",
-            b"\"\":0,".repeat(10_000),
-            1,
-        ),
+        ("JSON of 5,000 fields", b"HTTP/1.1 200 OK\r\n\r\n{\"x\":{", fields.into_bytes(), 1),
     ];
     // Once for what is set up on first use.
     allocated(ok, "\r\n", 1, as_it_is).await;

@@ -20,6 +20,8 @@ mod http2;
 #[path = "../support/identity.rs"]
 mod identity;
 mod json;
+// The table has everything, so it is made where everything is.
+#[cfg(feature = "http2")]
 mod matrix;
 mod operations;
 mod pages;

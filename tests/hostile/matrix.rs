@@ -36,7 +36,6 @@ fn table(title: &str, rows: &[Row]) -> String {
     text
 }
 
-#[cfg(feature = "http2")]
 #[test]
 fn the_matrix_is_the_table() {
     let tables = [

@@ -38,6 +38,7 @@ pub(crate) enum Way {
     Plain,
     Tls,
     /// Without TLS, and with no other protocol to choose.
+    #[cfg_attr(not(feature = "http2"), allow(dead_code))]
     Http2,
     /// Nobody listens, at first or ever.
     Closed,
@@ -126,6 +127,7 @@ macro_rules! rows {
             $crate::engine::hold(&$row).await;
         })*
 
+        #[cfg_attr(not(feature = "http2"), allow(dead_code))]
         pub(crate) fn rows() -> Vec<$crate::row::Row> {
             vec![$($(#[$meta])* $row,)*]
         }
