@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -87,7 +87,7 @@ impl Drop for Server {
 
 impl Server {
     pub(crate) async fn start(simulator: Simulator, door: Door, script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen();
         let port = listener.local_addr().unwrap().port();
         let (book, right) = (Mutex::default(), Mutex::default());
         let shared = Arc::new(Shared { simulator, script, door, port, book, right });
@@ -102,6 +102,14 @@ impl Server {
     pub(crate) fn book<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
         look(&self.shared.book.lock().unwrap())
     }
+}
+
+/// With small buffers, so that a server which does not read is soon one that nobody can write to.
+fn listen() -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    socket.listen(1024).unwrap()
 }
 
 /// Connections end with the server.

@@ -160,19 +160,23 @@ rows! {
     ),
 }
 
-/// As fast as it can, and it never reads the answers: the client's own buffers fill, and its
-/// connection comes to a stop for good. The next attempt goes over another.
-#[tokio::test]
-async fn pings_that_are_never_read() {
-    let deed = Http2Deed::new(|exchange| async move {
+fn unread_pings() -> Http2Deed {
+    Http2Deed::new(|exchange| async move {
         exchange.seize().await;
         let pings = frame(PING, 0, 0, b"are you ").repeat(1000);
         loop {
             exchange.write(&pings).await?;
             tokio::task::yield_now().await;
         }
-    });
-    let row = Row::new("Pings", deed.commits(), TOO_LATE).slow();
+    })
+    .commits()
+}
+
+/// As fast as it can, and it never reads the answers: the client's own buffers fill, and its
+/// connection comes to a stop for good. The next attempt goes over another.
+#[tokio::test]
+async fn pings_that_are_never_read() {
+    let row = Row::new("Pings", unread_pings(), TOO_LATE).slow();
     for op in [Op::Fetch, Op::Create] {
         let (server, gateway, seed) = serve(&row, 0, false).await;
         let outcome = timeout(CEILING, op.run(&gateway, seed)).await.expect("it hangs");
@@ -185,4 +189,24 @@ async fn pings_that_are_never_read() {
         }
         assert_eq!(created(server.simulator()), usize::from(op == Op::Create));
     }
+}
+
+/// Such a connection can't even be told goodbye, for nobody reads that either. It is closed all the same,
+/// or each attempt would leave one behind for as long as the server likes.
+#[tokio::test]
+async fn connections_that_nobody_reads_are_not_kept() {
+    let row = Row::new("Pings", unread_pings(), TOO_LATE).slow();
+    let (server, gateway, seed) = serve(&row, 0, true).await;
+    let outcome = timeout(CEILING, Op::Fetch.run(&gateway, seed)).await.expect("it hangs");
+    let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((failure.effect, failure.attempts), (Effect::Unknown, 2));
+    let open = || gateway.health().pool.map(|pool| pool.open);
+    let closed = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(10));
+        while open() != Some(0) {
+            looks.tick().await;
+        }
+    };
+    let closed = timeout(Duration::from_secs(10), closed).await;
+    assert!(closed.is_ok(), "{:?} of {:?}", open(), server.book(|book| book.connections));
 }
