@@ -47,13 +47,11 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut this = self.project();
         let polled = this.incoming.as_mut().poll_frame(cx);
-        let ended = match &polled {
-            Poll::Ready(None) => true,
-            Poll::Ready(Some(Ok(_))) => this.incoming.is_end_stream(),
-            _ => false,
-        };
-        if ended {
-            this.hold.release();
+        match &polled {
+            Poll::Ready(None) => this.hold.release(),
+            Poll::Ready(Some(Ok(_))) if this.incoming.is_end_stream() => this.hold.release(),
+            Poll::Ready(Some(Err(_))) => this.hold.broke_off(),
+            _ => {}
         }
         polled.map_err(BodyError)
     }

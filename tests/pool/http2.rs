@@ -206,3 +206,60 @@ async fn a_call_that_is_dropped_gives_its_stream_back() {
     }
     assert!(transport.drain(Duration::from_secs(1)).await);
 }
+
+/// A connection whose server had vanished once kept all calls to itself, and each attempt of each
+/// of them ran into its timeout there, until a ping was missed after half a minute: with the default
+/// stack's ten seconds an attempt, no call was left to try another.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_leaves_a_call_without_an_answer_takes_no_more() {
+    let server = Server::new(100);
+    let transport = server.transport(builder());
+    server.permits.add_permits(1);
+    assert_eq!(text(transport.clone()).await.unwrap(), "1");
+    let patient = tokio::spawn(text(transport.clone()));
+    let call = tokio::spawn(text(transport.clone()));
+    sleep(Duration::from_secs(10)).await;
+    call.abort();
+    settle().await;
+    assert_eq!(transport.pool_stats().open, 1);
+    let next = tokio::spawn(text(transport.clone()));
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(transport.pool_stats().open, 2);
+    // Who waits there still may have an answer yet.
+    server.permits.add_permits(3);
+    assert_eq!(patient.await.unwrap().unwrap(), "1");
+    assert_eq!(next.await.unwrap().unwrap(), "2");
+    settle().await;
+    assert_eq!(counts(transport.pool_stats()), (1, 1, 2, 2));
+}
+
+/// Calls that are given up sooner than that are as many reasons for doubt.
+#[tokio::test(start_paused = true)]
+async fn hasty_calls_that_all_go_without_an_answer_speak_against_their_connection() {
+    let server = Server::new(100);
+    let transport = server.transport(builder());
+    for _ in 0..3 {
+        let call = tokio::spawn(text(transport.clone()));
+        sleep(Duration::from_millis(300)).await;
+        call.abort();
+        settle().await;
+    }
+    assert_eq!(server.opened.load(Relaxed), 2);
+}
+
+/// One answer is never read to its end, and the others are: the connection is well.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_answers_others_meanwhile_is_kept() {
+    let server = Server::new(100);
+    let transport = server.transport(builder());
+    server.permits.add_permits(100);
+    let unread = transport.clone().oneshot(get("/")).await.unwrap();
+    for _ in 0..20 {
+        sleep(Duration::from_millis(900)).await;
+        text(transport.clone()).await.unwrap();
+    }
+    drop(unread);
+    settle().await;
+    text(transport.clone()).await.unwrap();
+    assert_eq!(counts(transport.pool_stats()).2, 1);
+}

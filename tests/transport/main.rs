@@ -7,5 +7,7 @@
 #![allow(clippy::duplicate_mod)]
 
 mod bare;
+#[path = "../support/identity.rs"]
+mod identity;
 mod legacy;
 mod own;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -11,36 +10,7 @@ use twilio_proxy::transport::{Builder, ProxyTransport};
 
 use super::support::{Peer, Server, along, get, ok, send, soon, text, watched};
 use super::{Make, Transport};
-
-/// A server's certificate, signed by itself, and its key.
-pub(crate) struct Identity(rcgen::CertifiedKey<rcgen::KeyPair>);
-
-impl Identity {
-    pub(crate) fn of(name: &str) -> Self {
-        Self(rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate"))
-    }
-
-    pub(crate) fn pem(&self) -> String {
-        self.0.cert.pem()
-    }
-
-    fn der(&self) -> CertificateDer<'static> {
-        self.0.cert.der().clone()
-    }
-
-    pub(crate) fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
-        let key = PrivatePkcs8KeyDer::from(self.0.signing_key.serialize_der());
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![self.der()], PrivateKeyDer::Pkcs8(key))
-            .expect("a configuration");
-        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        TlsAcceptor::from(Arc::new(config))
-    }
-}
+pub(crate) use crate::identity::Identity;
 
 pub(crate) fn builder() -> Builder {
     ProxyTransport::builder().tunnel_from_env(false)

@@ -49,6 +49,23 @@ async fn get_and_delete_announce_no_body() {
     }
 }
 
+/// A URL that ends with its host, or goes on with a fragment, once went out as `GET  HTTP/1.1`: no HTTP,
+/// so the server hung up, and the call was of unknown effect. A server brings it about by naming such
+/// a URL as the next page. <https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1-3>
+#[tokio::test]
+async fn a_url_without_a_path_asks_for_the_root() {
+    let (server, transport) = (Server::bind().await, plain());
+    for (rest, line) in [("", "/"), ("#top", "/"), ("?a=b", "/?a=b"), ("/#top", "/")] {
+        let script = async {
+            let mut peer = server.accept().await;
+            peer.answer("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await
+        };
+        let (answer, seen) = tokio::join!(send(&transport, get(&server.uri(rest))), script);
+        assert_eq!(answer.expect("an answer").status(), StatusCode::NO_CONTENT);
+        assert!(seen.starts_with(&format!("GET {line} HTTP/1.1\r\n")), "{rest:?}: {seen}");
+    }
+}
+
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let (server, transport) = (Server::bind().await, plain());

@@ -121,8 +121,14 @@ impl Sending {
                     Poll::Pending => return Poll::Pending,
                 },
                 #[cfg(feature = "http2")]
-                Step::Http2 { answer, used, .. } => match answer.as_mut().poll(cx) {
-                    Poll::Ready(sent) => (sent, *used),
+                Step::Http2 { answer, hold, used } => match answer.as_mut().poll(cx) {
+                    Poll::Ready(sent) => {
+                        // What comes after a head is its body's to say.
+                        if sent.is_err() {
+                            hold.heard();
+                        }
+                        (sent, *used)
+                    }
                     Poll::Pending => return Poll::Pending,
                 },
                 Step::Waiting { wait, until, .. } => match Pin::new(wait).poll(cx) {
@@ -202,7 +208,7 @@ impl Sending {
             }
             #[cfg(feature = "http2")]
             Grant::Http2(mut stream) => {
-                let hold = StreamHold { id: stream.id, origin: Arc::clone(&self.origin) };
+                let hold = StreamHold::new(&stream, &self.origin);
                 self.mark_sent();
                 let answer = Box::pin(stream.sender.try_send_request(request));
                 self.step = Step::Http2 { answer, hold, used: stream.used };
@@ -263,11 +269,10 @@ fn out_of_time(until: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> boo
 
 /// HTTP/1.1 names the path in its first line and the origin in a header.
 fn to_origin_form(request: &mut Request<Full<Bytes>>, host: &HeaderValue) {
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = None;
-    parts.authority = None;
-    // A path without the rest is a URI; where there is none, "/" is, which is the default.
-    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
+    // An empty path, which stands before a fragment, says that it is "/" and is written as nothing.
+    let path = path.filter(|path| path.as_str() != "/");
+    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
     request.headers_mut().entry(header::HOST).or_insert_with(|| host.clone());
 }
 
@@ -288,8 +293,17 @@ impl Hold {
         match std::mem::replace(self, Self::Nothing) {
             Self::Http1 { kept, origin } => kept.settle(&origin),
             #[cfg(feature = "http2")]
-            Self::Http2(stream) => drop(stream),
+            Self::Http2(mut stream) => stream.heard(),
             Self::Nothing => {}
+        }
+    }
+
+    /// The body broke off.
+    pub(in crate::transport) fn broke_off(&mut self) {
+        // How a connection of HTTP/1.1 ends, its own task sees.
+        #[cfg(feature = "http2")]
+        if let Self::Http2(stream) = self {
+            stream.heard();
         }
     }
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -30,7 +31,28 @@ pub(super) struct Shared {
     ended: bool,
     pub(super) since: Instant,
     pub(super) expires: Option<Instant>,
+    /// When an answer last ended on it.
+    heard: Instant,
+    /// Since when calls wait on it in vain, as far as is known: none has been answered since, and one
+    /// was given up.
+    doubted: Option<Instant>,
 }
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::transport) enum Ended {
+    /// Its server had the last word.
+    Heard,
+    /// It was given up, having waited since then.
+    Unheard(Instant),
+    /// Nothing was asked on it.
+    Unused,
+}
+
+/// How long a connection may leave a call without an answer, and all others too, before the call that
+/// is given up speaks against it. Less is a caller's own haste; and an attempt's timeout of a second, which
+/// is a likely one, must not fall short of it by the time that it took to be sent.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Shared {
     pub(super) fn new(
@@ -40,7 +62,17 @@ impl Shared {
         now: Instant,
         expires: Option<Instant>,
     ) -> Self {
-        Self { id, sender: Some(sender), most, streams: 0, ended: false, since: now, expires }
+        Self {
+            id,
+            sender: Some(sender),
+            most,
+            streams: 0,
+            ended: false,
+            since: now,
+            expires,
+            heard: now,
+            doubted: None,
+        }
     }
 
     /// One of its streams, if it has one to give.
@@ -51,6 +83,25 @@ impl Shared {
         }
         self.streams += 1;
         Some(Stream { sender: sender.clone(), id: self.id, used })
+    }
+
+    /// One of its streams is over.
+    ///
+    /// Where one was given up and no other was answered meanwhile, the connection takes no more: its
+    /// server may be gone without a word, and the next attempt must not wait for the same silence.
+    pub(super) fn release(&mut self, how: Ended, now: Instant) {
+        self.streams -= 1;
+        self.since = now;
+        match how {
+            Ended::Heard => (self.heard, self.doubted) = (now, None),
+            Ended::Unheard(asked) => {
+                let doubted = *self.doubted.get_or_insert(asked.max(self.heard));
+                if now.saturating_duration_since(doubted) >= PATIENCE {
+                    self.retire();
+                }
+            }
+            Ended::Unused => {}
+        }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -93,13 +144,26 @@ impl fmt::Debug for Stream {
 
 /// A stream in use: it counts until this is dropped.
 pub(in crate::transport) struct StreamHold {
-    pub(super) id: u64,
-    pub(super) origin: Arc<Origin>,
+    id: u64,
+    origin: Arc<Origin>,
+    ended: Ended,
+}
+
+impl StreamHold {
+    pub(super) fn new(stream: &Stream, origin: &Arc<Origin>) -> Self {
+        let ended = Ended::Unheard(Instant::now());
+        Self { id: stream.id, origin: Arc::clone(origin), ended }
+    }
+
+    /// The server has said its last on it, be it that the stream is broken.
+    pub(super) fn heard(&mut self) {
+        self.ended = Ended::Heard;
+    }
 }
 
 impl Drop for StreamHold {
     fn drop(&mut self) {
-        self.origin.release(self.id);
+        self.origin.release(self.id, self.ended);
     }
 }
 

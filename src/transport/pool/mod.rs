@@ -40,6 +40,11 @@
 //! A connection is in the books with the number of its streams. When they run out a second one is
 //! opened. One that is too old, or whose server goes away, takes no more streams and ends with its last.
 //!
+//! So does one on which a call was given up after half a second or more in which nobody was answered. All calls
+//! share a connection, and a server that vanished, or a path that swallows packets, says nothing: without
+//! this each attempt of each call waited for the same silence, until a ping was missed half a minute later.
+//! A server that is merely slow is asked on a new connection next time, which costs it a handshake.
+//!
 //! # What is sent again
 //!
 //! A request that hyper hands back whole was never begun: where its connection had been left to

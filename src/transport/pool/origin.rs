@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 use super::dial::{Dial, Made};
 use super::http1::{Kept, Link};
+#[cfg(feature = "http2")]
+use super::http2::Ended;
 use super::state::{Grant, Limits, Protocol, Reply, State};
 use super::stats::PoolStats;
 use crate::call::{Fault, FaultKind, Rejection};
@@ -137,8 +139,8 @@ impl Origin {
     }
 
     #[cfg(feature = "http2")]
-    pub(super) fn release(self: &Arc<Self>, id: u64) {
-        self.settle(|state, now| state.release(id, now));
+    pub(super) fn release(self: &Arc<Self>, id: u64, how: Ended) {
+        self.settle(|state, now| state.release(id, how, now));
     }
 
     /// Takes back what was granted and never used.
@@ -146,7 +148,7 @@ impl Origin {
         match grant {
             Grant::Http1(kept) => kept.settle(self),
             #[cfg(feature = "http2")]
-            Grant::Http2(stream) => self.release(stream.id),
+            Grant::Http2(stream) => self.release(stream.id, Ended::Unused),
         }
     }
 

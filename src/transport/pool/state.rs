@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::http1::{Kept, Link};
 #[cfg(feature = "http2")]
-use super::http2::{Shared, Stream};
+use super::http2::{Ended, Shared, Stream};
 use super::stats::PoolStats;
 use crate::call::Fault;
 
@@ -345,12 +345,11 @@ impl State {
         }
     }
 
-    pub(super) fn release(&mut self, id: u64, now: Instant) {
+    pub(super) fn release(&mut self, id: u64, how: Ended, now: Instant) {
         let idle = self.idle.len() + self.shared.iter().filter(|one| one.is_idle()).count();
         let full = idle >= self.limits.max_idle;
         if let Some(one) = self.shared.iter_mut().find(|one| one.id == id) {
-            one.streams -= 1;
-            one.since = now;
+            one.release(how, now);
         }
         self.retire_old(now);
         self.serve_streams(true);
