@@ -17,7 +17,7 @@ use twilio_proxy::gateway::{DefaultGateway, Gateway, GatewayBuilder};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{FetchSession, Session};
-use twilio_proxy::transport::{LegacyTransport, ResponseBody};
+use twilio_proxy::transport::{self, LegacyTransport, ResponseBody};
 
 const SERVICE: &str = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const SESSION: &str = "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -58,11 +58,16 @@ async fn talk(mut stream: TcpStream, answer: Bytes) {
     }
 }
 
-fn answer() -> String {
+/// The body of every answer.
+pub(crate) fn session() -> String {
     let url = format!("https://proxy.twilio.com/v1/Services/{SERVICE}/Sessions/{SESSION}");
-    let body = format!(
+    format!(
         r#"{{"sid":"{SESSION}","service_sid":"{SERVICE}","account_sid":"{ACCOUNT}","date_started":"2015-07-30T20:00:00Z","date_ended":null,"date_last_interaction":"2015-07-30T20:00:00Z","date_expiry":"2015-07-30T20:00:00Z","unique_name":"Order #1234","status":"open","closed_reason":"","ttl":3600,"mode":"voice-and-message","date_created":"2015-07-30T20:00:00Z","date_updated":"2015-07-30T20:00:00Z","url":"{url}","links":{{"interactions":"{url}/Interactions","participants":"{url}/Participants"}}}}"#
-    );
+    )
+}
+
+fn answer() -> String {
+    let body = session();
     let length = body.len();
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntwilio-request-id: RQaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\ncontent-length: {length}\r\n\r\n{body}"
@@ -106,6 +111,15 @@ async fn decodes(body: impl Body<Data = Bytes>) -> bool {
 pub(crate) fn gateway(address: SocketAddr) -> Result<(DefaultGateway, FetchSession), BoxError> {
     let (service, session): (ServiceSid, SessionSid) = (SERVICE.parse()?, SESSION.parse()?);
     Ok((builder(address)?.build()?, FetchSession::new(service, session)))
+}
+
+/// The default stack over its own transport, with other settings.
+#[allow(dead_code, reason = "not every bench compares protocols")]
+pub(crate) fn gateway_by(
+    address: SocketAddr,
+    transport: transport::Builder,
+) -> Result<DefaultGateway, BoxError> {
+    Ok(builder(address)?.transport(transport).build()?)
 }
 
 /// The default stack over another transport.
