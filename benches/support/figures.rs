@@ -5,21 +5,28 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tower::BoxError;
 
-/// What `benches/peers` renders: `{"title", "note", "columns": […], "rows": [[…], …]}`.
+/// What `benches/peers` renders: `{"title", "note", "columns": […], "rows": [[…], …], "goals": […]}`.
 pub(crate) struct Figures {
     title: &'static str,
     note: &'static str,
     columns: Vec<&'static str>,
     rows: Vec<Vec<String>>,
+    goals: Vec<Value>,
 }
 
 impl Figures {
     pub(crate) fn new(title: &'static str, note: &'static str, columns: &[&'static str]) -> Self {
-        Self { title, note, columns: columns.to_vec(), rows: Vec::new() }
+        Self { title, note, columns: columns.to_vec(), rows: Vec::new(), goals: Vec::new() }
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
+    }
+
+    /// What was aimed at, and what has come of it.
+    pub(crate) fn goal(&mut self, figure: &str, goal: &str, measured: &str, met: bool) {
+        self.goals
+            .push(json!({ "figure": figure, "goal": goal, "measured": measured, "met": met }));
     }
 
     /// To the terminal, with columns as wide as they need.
@@ -37,15 +44,15 @@ impl Figures {
         println!();
     }
 
-    /// To `target/figures/NAME.json`.
+    /// To `NAME.json` under `target/figures`, or where `FIGURES` says.
     pub(crate) fn save(&self, name: &str) -> Result<(), BoxError> {
         let value: Value = json!({
             "title": self.title, "note": self.note, "columns": self.columns, "rows": self.rows,
+            "goals": self.goals,
         });
-        // Next to what cargo builds, which is where benches run, unless told otherwise.
-        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        let folder = Path::new(&target).join("figures");
-        std::fs::create_dir_all(&folder)?;
+        let folder = std::env::var_os("FIGURES").unwrap_or_else(|| "target/figures".into());
+        let folder = Path::new(&folder);
+        std::fs::create_dir_all(folder)?;
         Ok(std::fs::write(folder.join(format!("{name}.json")), format!("{value:#}\n"))?)
     }
 }

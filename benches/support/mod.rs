@@ -23,6 +23,13 @@ const SERVICE: &str = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const SESSION: &str = "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
+/// What every client sends beside the path.
+pub(crate) const ACCEPT: &str = "application/json";
+pub(crate) const USER_AGENT: &str = "bench/1 (linux x86_64)";
+pub(crate) const AUTHORIZATION: &str = "Basic QUNhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE6eA==";
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+pub(crate) const ID: &str = "00000000000000000000000000000000";
+
 /// A quota that never makes anybody wait.
 const WIDE_OPEN: u32 = 1_000_000_000;
 
@@ -94,18 +101,26 @@ where
 }
 
 fn request(address: SocketAddr) -> Option<Request<Full<Bytes>>> {
-    Request::get(format!("http://{address}/v1/Services/{SERVICE}/Sessions/{SESSION}"))
-        .header(header::ACCEPT, "application/json")
-        .header(header::USER_AGENT, "bench/1 (linux x86_64)")
-        .header(header::AUTHORIZATION, "Basic QUNhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE6eA==")
-        .header("x-request-id", "00000000000000000000000000000000")
+    Request::get(url(address))
+        .header(header::ACCEPT, ACCEPT)
+        .header(header::USER_AGENT, USER_AGENT)
+        .header(header::AUTHORIZATION, AUTHORIZATION)
+        .header(REQUEST_ID, ID)
         .body(Full::default())
         .ok()
 }
 
-async fn decodes(body: impl Body<Data = Bytes>) -> bool {
+pub(crate) fn url(address: SocketAddr) -> String {
+    format!("http://{address}/v1/Services/{SERVICE}/Sessions/{SESSION}")
+}
+
+pub(crate) async fn decodes(body: impl Body<Data = Bytes>) -> bool {
     let Ok(body) = body.collect().await else { return false };
-    serde_json::from_slice::<Session>(&body.to_bytes()).is_ok_and(|session| session.sid.is_some())
+    is_session(&body.to_bytes())
+}
+
+pub(crate) fn is_session(body: &[u8]) -> bool {
+    serde_json::from_slice::<Session>(body).is_ok_and(|session| session.sid.is_some())
 }
 
 pub(crate) fn gateway(address: SocketAddr) -> Result<(DefaultGateway, FetchSession), BoxError> {
