@@ -30,31 +30,24 @@ peers() {
 bench() {
   local name=$1
   shift
-  grep -qx "name = \"$name\"" Cargo.toml || return 0
+  grep -A 1 -Fx '[[bench]]' Cargo.toml | grep -Fqx "name = \"$name\"" || return 0
   say "$name"
-  CRITERION_HOME=$FIGURES/criterion/$name cargo bench --quiet --locked --bench "$name" "${features[@]}" -- "$@"
+  CRITERION_HOME=$FIGURES/criterion/$name cargo bench --quiet --locked --all-features --bench "$name" -- "$@"
 }
-
-# As most build it; the quick run takes what `cargo bench --all-features` has built before.
-features=(${quick:+--all-features})
-short=(${quick:+--warm-up-time 0.1 --measurement-time 0.1 --sample-size 10})
 
 say "the crate beside its peers"
 peers compare ${quick:+--quick}
+short=(${quick:+--warm-up-time 0.1 --measurement-time 0.1 --sample-size 10})
 for name in overhead contention wire; do
   bench "$name" --noplot "${short[@]}"
 done
 if [[ ! $quick ]]; then
-  for name in loopback signing; do
+  for name in configured loopback signing webhook; do
     bench "$name" --noplot
   done
   # These count, and hold the counts to their ceilings.
   for name in allocations instructions scale; do
     bench "$name"
-  done
-  features=(--features config,webhook)
-  for name in configured webhook; do
-    bench "$name" --noplot
   done
 fi
 say "rendering"

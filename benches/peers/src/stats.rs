@@ -41,8 +41,8 @@ impl Estimate {
     }
 }
 
-/// How many of so many values, in order, lie outside the interval on either side: the most for which fewer than
-/// 2.5 % of samples would have the median among them.
+/// How many of so many values, in order, lie outside the interval on either side: the most such that the true median
+/// has so few on that side of it in at most 2.5 % of samples.
 fn outside(count: usize) -> usize {
     let mut chance = 0.5_f64.powi(i32::try_from(count).unwrap_or(i32::MAX));
     let (mut sum, mut outside) = (0.0, 0);
@@ -51,7 +51,7 @@ fn outside(count: usize) -> usize {
         if sum > 0.025 {
             break;
         }
-        outside = values + 1;
+        outside = values;
         chance *= (count - values) as f64 / (values + 1) as f64;
     }
     outside

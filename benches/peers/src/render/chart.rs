@@ -24,7 +24,7 @@ pub(super) struct Bar {
 const WIDTH: f64 = 760.0;
 /// Where the bars begin; the labels stand before it.
 const LEFT: f64 = 300.0;
-/// What is left behind the longest bar for its number.
+/// What is left behind the longest bar for the numbers.
 const RIGHT: f64 = 60.0;
 const ROW: f64 = 28.0;
 const TOP: f64 = 40.0;
@@ -84,8 +84,8 @@ impl Chart {
                 );
             }
             svg += &format!(
-                "<text x=\"{x:.1}\" y=\"{line:.0}\">{value}</text>\n",
-                x = to.max(high) + 6.0,
+                "<text x=\"{x:.0}\" y=\"{line:.0}\" text-anchor=\"end\">{value}</text>\n",
+                x = WIDTH - 8.0,
                 line = middle + 5.0,
                 value = number(bar.value),
             );

@@ -26,7 +26,7 @@ use tower::BoxError;
 
 use crate::{figures, root};
 use chart::Chart;
-use tables::Criterion;
+use tables::{Criterion, Table};
 
 const BEGIN: &str = "<!-- figures:begin -->";
 const END: &str = "<!-- figures:end -->";
@@ -69,14 +69,11 @@ pub fn render(dry: bool) -> Result<(), BoxError> {
     section += &goals::markdown(&found, &criterion, &others);
     for (bench, prefix, title) in SHOWN {
         if let Some(table) = criterion.table(bench, prefix, title) {
-            section += &table.markdown();
+            section += &whole(&folder, bench, &table)?;
         }
     }
     for (name, table) in &others {
-        section += &table.markdown();
-        if let Some(chart) = &table.chart {
-            section += &image(&folder, name, &table.title, chart)?;
-        }
+        section += &whole(&folder, name, table)?;
     }
     let more = format!("\nEvery row of every bench is in [`{FOLDER}`]({FOLDER}/README.md).\n");
     let readme = fs::read_to_string(root().join("README.md"))?;
@@ -84,6 +81,13 @@ pub fn render(dry: bool) -> Result<(), BoxError> {
     fs::write(folder.join("README.md"), every_row(&found, &criterion))?;
     println!("rendered into {}", into.display());
     Ok(())
+}
+
+/// A table and its picture, if it has one.
+fn whole(folder: &Path, name: &str, table: &Table) -> Result<String, BoxError> {
+    let chart = table.chart.as_ref();
+    let image = chart.map(|chart| image(folder, name, &table.title, chart)).transpose()?;
+    Ok(table.markdown() + &image.unwrap_or_default())
 }
 
 /// Writes a chart and says how to show it.

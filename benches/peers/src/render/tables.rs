@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tower::BoxError;
 
-use super::chart::Chart;
+use super::chart::{Bar, Chart};
 use super::goals::Goal;
 use crate::stats::Estimate;
 
@@ -114,10 +114,18 @@ impl Criterion {
                 vec![format!("`{}`", &row[prefix.len()..]), time(*median), interval]
             })
             .collect();
+        let bars = (self.0.get(bench)?.iter()).filter(|(row, _)| row.starts_with(prefix)).map(
+            |(row, Estimate { median, low, high })| {
+                let label = row[prefix.len()..].to_owned();
+                Bar { label, value: *median, low: *low, high: *high }
+            },
+        );
+        let unit = "nanoseconds, with 95 % confidence".to_owned();
+        let chart = Some(Chart { unit, reference: None, bars: bars.collect() });
         let columns = ["row", "time", "95 % confidence"].map(str::to_owned).to_vec();
         let note = format!("`cargo bench --all-features --bench {bench}`");
         let title = title.to_owned();
-        (!rows.is_empty()).then_some(Table { title, note, columns, rows, ..Table::default() })
+        (!rows.is_empty()).then_some(Table { title, note, columns, rows, chart, goals: Vec::new() })
     }
 }
 
