@@ -31,10 +31,17 @@ pub(super) fn origin(found: &Value) -> String {
 /// What the README says before the table.
 fn note(found: &Value) -> String {
     let (rounds, calls) = (&found["rounds"], &found["calls"]);
+    let micros = |key: &str| row(found, Peer::Legacy)?[key].as_f64();
+    let absolute = match (micros("micros_1"), micros("micros_64")) {
+        (Some(one), Some(many)) => {
+            format!("{one:.0} µs with one in flight and {many:.0} µs with 64")
+        }
+        _ => "?".to_owned(),
+    };
     format!(
         "One fetch, from the request to the decoded session, in plain on loopback from one server in a process of its \
          own. CPU time of the client's thread and throughput, as ratios to `client::legacy` in the same round: {rounds} \
-         rounds of all clients, in batches of {calls}, their order drawn anew each round; medians with their 95 % confidence. No \
+         rounds of all clients, in batches of {calls}, their order drawn anew each round; medians with their 95 % confidence. The 1 stands for {absolute}. No \
          subscriber for spans. Allocations, bytes, instructions (valgrind, one in flight) and resident memory (64 in flight) \
          are counted, each in a process of its own. Every client decodes into this crate's `Session`, is built with {}, \
          and the stacks have trace, retry with a budget, timeout, a limit of concurrency and of rate, and authorization; \
