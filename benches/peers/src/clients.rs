@@ -220,7 +220,8 @@ async fn by_middleware(client: ClientWithMiddleware, address: SocketAddr) -> boo
     response.bytes().await.is_ok_and(|body| is_session(&body))
 }
 
-fn run<'a, F: Future<Output = bool> + 'a>(
+/// Whatever can be called, as batches on this runtime.
+pub(crate) fn run<'a, F: Future<Output = bool> + 'a>(
     runtime: &'a Runtime,
     call: impl Fn() -> F + 'a,
 ) -> Batch<'a> {

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tower::BoxError;
 
 use crate::clients::{Batch, Peer, batch};
+use crate::layers::{self, Layers};
 use crate::process::Server;
 use crate::rounds::{Extent, Rounds};
 use crate::stats::Estimate;
@@ -91,11 +92,12 @@ pub fn compare(quick: bool) -> Result<(), BoxError> {
             pairs.insert((*name).to_owned(), estimate.map(Estimate::to_json).into());
         }
     }
+    let layers = of_layers(&runtime, &server, quick)?;
     counted(&mut rows, &server, quick)?;
     print(&rows);
     save(&json!({
         "machine": machine, "rounds": extent.rounds, "calls": extent.calls, "quick": quick,
-        "peers": rows, "pairs": pairs,
+        "peers": rows, "pairs": pairs, "layers": layers,
     }))
 }
 
@@ -119,7 +121,7 @@ fn rounds(
     server: &Server,
     in_flight: u64,
     extent: Extent,
-) -> Result<Rounds, BoxError> {
+) -> Result<Rounds<Peer>, BoxError> {
     let taking_part = |peer: &Peer| in_flight > 1 || !peer.is_http2();
     let clients: Vec<(Peer, Batch<'_>)> = Peer::ALL
         .into_iter()
@@ -131,6 +133,28 @@ fn rounds(
 
 fn address(server: &Server, peer: Peer) -> SocketAddr {
     if peer.is_http2() { server.http2 } else { server.http1 }
+}
+
+/// What the layers alone add to a call, and a box to the layers.
+fn of_layers(runtime: &Runtime, server: &Server, quick: bool) -> Result<Value, BoxError> {
+    println!("the layers alone:");
+    let extent = Extent { rounds: if quick { 2 } else { 150 }, calls: 5000 };
+    let stacks: Vec<(Layers, Batch<'_>)> = Layers::ALL
+        .into_iter()
+        .map(|layers| Ok((layers, layers::batch(layers, runtime)?)))
+        .collect::<Result<_, BoxError>>()?;
+    let rounds = Rounds::measure(&stacks, 1, extent)?;
+    let allocations = |layers: Layers| -> Result<u64, BoxError> {
+        Ok(count::allocated(layers.key(), server.http1)?.allocations)
+    };
+    let [none, stack, boxed] = Layers::ALL;
+    let nanos = |one, other| rounds.excess(one, other).map(Estimate::to_json);
+    Ok(json!({
+        "stack_nanos": nanos(stack, none),
+        "boxed_nanos": nanos(boxed, stack),
+        "stack_allocations": allocations(stack)? as f64 - allocations(none)? as f64,
+        "boxed_allocations": allocations(boxed)? as f64 - allocations(stack)? as f64,
+    }))
 }
 
 /// Allocations, instructions and memory, each client in a process of its own.
@@ -145,7 +169,7 @@ fn counted(rows: &mut [Map<String, Value>], server: &Server, quick: bool) -> Res
             continue;
         }
         let address = address(server, peer);
-        let allocated = count::allocated(peer, address)?;
+        let allocated = count::allocated(peer.key(), address)?;
         row.insert("allocations".to_owned(), allocated.allocations.into());
         row.insert("bytes".to_owned(), allocated.bytes.into());
         if let Ok(memory) = count::memory(peer, address) {

@@ -19,8 +19,8 @@ pub struct Allocated {
 
 /// What a fetch allocates, by `peers-count`: another program, whose allocator counts. Here it would cost those
 /// most who allocate most.
-pub fn allocated(peer: Peer, address: SocketAddr) -> Result<Allocated, BoxError> {
-    let said = said(Command::new(beside("peers-count")?).args([peer.key(), &address.to_string()]))?;
+pub fn allocated(key: &str, address: SocketAddr) -> Result<Allocated, BoxError> {
+    let said = said(Command::new(beside("peers-count")?).args([key, &address.to_string()]))?;
     let numbers: Vec<u64> = said.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
     match numbers[..] {
         [allocations, bytes] => Ok(Allocated { allocations, bytes }),

@@ -1,6 +1,8 @@
 //! The crate beside its peers: the same fetch from the same server, in turns. See `src/bin/peers.rs`.
 
 // What the crate's own benches compare with, and the server.
+#[path = "../../support/instantly.rs"]
+pub(crate) mod instantly;
 #[path = "../../support/process.rs"]
 pub(crate) mod process;
 #[allow(dead_code)]
@@ -11,6 +13,7 @@ mod by_hand;
 pub mod clients;
 pub mod compare;
 pub mod count;
+pub mod layers;
 pub mod machine;
 pub mod render;
 mod resilience;

@@ -1,11 +1,12 @@
 //! Rounds of all clients in turn, each in an order of its own, and the ratios of what they took.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tower::BoxError;
 
-use crate::clients::{Batch, Peer};
+use crate::clients::Batch;
 use crate::stats::Estimate;
 
 /// How much is measured.
@@ -17,23 +18,23 @@ pub struct Extent {
     pub calls: u64,
 }
 
-/// What each client took in each round, in seconds.
+/// What each took in each round, in seconds.
 #[derive(Debug)]
-pub struct Rounds {
-    peers: Vec<Peer>,
+pub struct Rounds<K> {
+    peers: Vec<K>,
     calls: u64,
     cpu: Vec<Vec<f64>>,
     wall: Vec<Vec<f64>>,
 }
 
-impl Rounds {
+impl<K: Copy + PartialEq + fmt::Debug> Rounds<K> {
     /// Measures them. The first round opens the connections and does not count.
     pub fn measure(
-        clients: &[(Peer, Batch<'_>)],
+        clients: &[(K, Batch<'_>)],
         in_flight: u64,
         extent: Extent,
     ) -> Result<Self, BoxError> {
-        let peers: Vec<Peer> = clients.iter().map(|(peer, _)| *peer).collect();
+        let peers: Vec<K> = clients.iter().map(|(peer, _)| *peer).collect();
         let (mut cpu, mut wall) = (vec![Vec::new(); peers.len()], vec![Vec::new(); peers.len()]);
         let mut order: Vec<usize> = (0..peers.len()).collect();
         let begun = Instant::now();
@@ -44,7 +45,7 @@ impl Rounds {
                 let (wall_before, cpu_before) = (Instant::now(), cpu_time());
                 if !batch(in_flight, extent.calls) {
                     // What fails fast must not look fast.
-                    return Err(format!("a fetch by {} failed", peer.key()).into());
+                    return Err(format!("a fetch by {peer:?} failed").into());
                 }
                 let (cpu_time, wall_time) = (cpu_time() - cpu_before, wall_before.elapsed());
                 if round > 0 {
@@ -62,24 +63,32 @@ impl Rounds {
 
     /// The CPU time of one over that of another in the same round.
     #[must_use]
-    pub fn cpu(&self, one: Peer, other: Peer) -> Option<Estimate> {
+    pub fn cpu(&self, one: K, other: K) -> Option<Estimate> {
         ratio(&self.cpu, self.place(one)?, self.place(other)?)
     }
 
     /// How many calls one makes in the time in which the other makes one.
     #[must_use]
-    pub fn throughput(&self, one: Peer, other: Peer) -> Option<Estimate> {
+    pub fn throughput(&self, one: K, other: K) -> Option<Estimate> {
         ratio(&self.wall, self.place(other)?, self.place(one)?)
+    }
+
+    /// How many nanoseconds of CPU time a call takes more by one than by another.
+    #[must_use]
+    pub fn excess(&self, one: K, other: K) -> Option<Estimate> {
+        let (one, other) = (&self.cpu[self.place(one)?], &self.cpu[self.place(other)?]);
+        let of_one = |(one, other)| (one - other) * 1e9 / self.calls as f64;
+        Some(Estimate::of(one.iter().zip(other).map(of_one).collect()))
     }
 
     /// Microseconds of CPU time for a call.
     #[must_use]
-    pub fn micros(&self, peer: Peer) -> Option<f64> {
+    pub fn micros(&self, peer: K) -> Option<f64> {
         let seconds = Estimate::of(self.cpu[self.place(peer)?].clone()).median;
         Some(seconds * 1e6 / self.calls as f64)
     }
 
-    fn place(&self, peer: Peer) -> Option<usize> {
+    fn place(&self, peer: K) -> Option<usize> {
         self.peers.iter().position(|other| *other == peer)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::alloc::System;
 
-use peers::clients::{Peer, batch};
+use peers::clients::{self, Peer};
+use peers::layers::{self, Layers};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::BoxError;
 
@@ -17,9 +18,12 @@ const COUNTED: usize = 1000;
 fn main() -> Result<(), BoxError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [key, address] = &arguments[..] else { return Err("CLIENT ADDRESS".into()) };
-    let peer = Peer::of(key).ok_or("no such client")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let batch = batch(peer, &runtime, address.parse()?)?;
+    let batch = match (Peer::of(key), Layers::of(key)) {
+        (Some(peer), _) => clients::batch(peer, &runtime, address.parse()?)?,
+        (None, Some(layers)) => layers::batch(layers, &runtime)?,
+        (None, None) => return Err("no such client".into()),
+    };
     let mut went_well = batch(1, WARM_UP);
     let region = Region::new(ALLOCATOR);
     went_well &= batch(1, COUNTED as u64);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::peers::{grouped, mib, ratio, row};
-use super::tables::{Criterion, Table, time};
+use super::tables::Table;
 use crate::clients::Peer;
+use crate::stats::Estimate;
 
 /// One line of the table.
 #[derive(Clone, Debug)]
@@ -35,6 +36,19 @@ impl Goal {
         }
     }
 
+    /// At most so many nanoseconds of CPU time.
+    fn nanos(figure: &str, most: f64, value: &Value) -> Self {
+        let estimate = Estimate::from_json(value);
+        let measured = estimate
+            .map(|Estimate { median, low, high }| format!("{median:.0} ns ({low:.0}–{high:.0})"));
+        Self {
+            figure: figure.to_owned(),
+            goal: format!("≤ {most:.0} ns"),
+            measured: measured.unwrap_or_else(|| "not measured".to_owned()),
+            met: estimate.map(|estimate| estimate.median <= most),
+        }
+    }
+
     /// At most, or at least, such a ratio.
     fn ratio(figure: &str, sign: &str, goal: f64, estimate: Option<&Value>) -> Self {
         let median = estimate.and_then(|estimate| estimate[0].as_f64());
@@ -46,12 +60,8 @@ impl Goal {
 }
 
 /// The goals for the default stack, then those that the other tables bring along.
-pub(super) fn markdown(
-    found: &Value,
-    criterion: &Criterion,
-    others: &BTreeMap<String, Table>,
-) -> String {
-    let goals = of_the_stack(found, criterion);
+pub(super) fn markdown(found: &Value, others: &BTreeMap<String, Table>) -> String {
+    let goals = of_the_stack(found);
     let all = goals.iter().chain(others.values().flat_map(|table| &table.goals));
     let rows = all.map(|Goal { figure, goal, measured, met }| {
         let word = match met {
@@ -71,16 +81,12 @@ pub(super) fn markdown(
     .markdown()
 }
 
-fn of_the_stack(found: &Value, criterion: &Criterion) -> Vec<Goal> {
+fn of_the_stack(found: &Value) -> Vec<Goal> {
     let pair = |name: &str| found["pairs"].get(name);
     let of = |peer: Peer, key: &str| row(found, peer)?.get(key);
     let stack = |key: &str| of(Peer::DefaultStack, key);
     let number = |peer: Peer, key: &str| of(peer, key)?.as_f64();
-    let more = |one: Peer, other: Peer, key: &str| Some(number(one, key)? - number(other, key)?);
-    let nanos = |one: &str, other: &str| {
-        let (one, other) = (criterion.nanos("overhead", one)?, criterion.nanos("overhead", other)?);
-        Some(one - other)
-    };
+    let layers = |key: &str| found["layers"][key].as_f64();
     vec![
         Goal::ratio(
             "CPU against its own bare transport, 64 in flight",
@@ -115,30 +121,14 @@ fn of_the_stack(found: &Value, criterion: &Criterion) -> Vec<Goal> {
             number(Peer::DefaultStack, "instructions"),
             grouped,
         ),
-        Goal::most(
+        Goal::nanos(
             "all layers, nothing to do, against the identical request over none",
             600.0,
-            nanos("typed/default_stack", "typed/same_request"),
-            time,
+            &found["layers"]["stack_nanos"],
         ),
-        Goal::most(
-            "allocations that the layers add to the bare transport's",
-            2.0,
-            more(Peer::DefaultStack, Peer::OwnPool, "allocations"),
-            grouped,
-        ),
-        Goal::most(
-            "`boxed()` on top: time",
-            150.0,
-            nanos("typed/default_stack_boxed", "typed/default_stack"),
-            time,
-        ),
-        Goal::most(
-            "`boxed()` on top: allocations",
-            2.0,
-            more(Peer::Boxed, Peer::DefaultStack, "allocations"),
-            grouped,
-        ),
+        Goal::most("the same: allocations", 2.0, layers("stack_allocations"), grouped),
+        Goal::nanos("`boxed()` on top", 150.0, &found["layers"]["boxed_nanos"]),
+        Goal::most("the same: allocations", 2.0, layers("boxed_allocations"), grouped),
         Goal::most(
             "resident memory, 64 in flight",
             12.0 * 1024.0,

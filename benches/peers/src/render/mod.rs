@@ -66,7 +66,7 @@ pub fn render(dry: bool) -> Result<(), BoxError> {
         section += &image(&folder, name, &title, &chart)?;
     }
     section += &peers::table(&found).markdown();
-    section += &goals::markdown(&found, &criterion, &others);
+    section += &goals::markdown(&found, &others);
     for (bench, prefix, title) in SHOWN {
         if let Some(table) = criterion.table(bench, prefix, title) {
             section += &whole(&folder, bench, &table)?;

@@ -14,9 +14,16 @@ pub(super) fn origin(found: &Value) -> String {
     let cores = machine["cores"].as_u64().unwrap_or_default();
     let pinned =
         if machine["pinned"] == true { "client and server on a core each" } else { "not pinned" };
+    // One is this comparison's own shell, or the build before it.
+    let busy = text("load").parse::<f64>().is_ok_and(|load| load > 2.0);
+    let warning = if busy {
+        " **Others were at work on the machine: the times and the throughput below say little until this is run again.**"
+    } else {
+        ""
+    };
     format!(
         "Measured on {}: {}, {cores} cores, Linux {}, {}, at commit {}, with a load of {} as it began ({pinned}). \
-         Times differ from machine to machine, ratios hardly, counts not.\n\n\
+         Times differ from machine to machine, ratios hardly, counts not.{warning}\n\n\
          All of it again, in one command, which writes this section anew (about half an hour on a quiet machine, \
          a line as it goes along for each step; valgrind for the instructions):\n\n```sh\nbash benches/figures.sh\n```",
         text("date"),
@@ -132,8 +139,8 @@ pub(super) fn ratio(value: &Value) -> String {
 
 /// `12,345`.
 pub(super) fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
+    let digits = format!("{:.0}", number.abs());
+    let mut text = String::from(if number <= -0.5 { "−" } else { "" });
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index) % 3 == 0 {
             text.push(',');
@@ -145,4 +152,15 @@ pub(super) fn grouped(number: f64) -> String {
 
 pub(super) fn mib(kib: f64) -> String {
     format!("{:.1} MiB", kib / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let numbers = [0.0, 27.0, 999.6, 58_523.0, -1_234_567.0];
+        assert_eq!(numbers.map(grouped), ["0", "27", "1,000", "58,523", "−1,234,567"]);
+    }
 }

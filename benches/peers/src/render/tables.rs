@@ -101,10 +101,6 @@ impl Criterion {
         self.0.keys().map(String::as_str)
     }
 
-    pub(super) fn nanos(&self, bench: &str, row: &str) -> Option<f64> {
-        Some(self.0.get(bench)?.get(row)?.median)
-    }
-
     /// The rows of a bench whose names begin so.
     pub(super) fn table(&self, bench: &str, prefix: &str, title: &str) -> Option<Table> {
         let rows: Vec<Vec<String>> = (self.0.get(bench)?.iter())
@@ -166,7 +162,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, BoxError> {
 }
 
 /// Nanoseconds in the unit that reads best.
-pub(super) fn time(nanos: f64) -> String {
+fn time(nanos: f64) -> String {
     let (size, unit) = match nanos {
         1e9.. => (1e9, "s"),
         1e6.. => (1e6, "ms"),
