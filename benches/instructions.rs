@@ -5,17 +5,19 @@
 //! The server is another process; what starting up takes falls out, since the counts of two runs are
 //! subtracted. Without valgrind it says so and counts nothing.
 
+#[path = "support/process.rs"]
+mod process;
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tower::BoxError;
 use twilio_proxy::gateway::GatewayExt;
 
-use support::{bare, gateway, serve};
+use process::Server;
+use support::{bare, gateway};
 
 /// Rows, and the most thousands of instructions that a fetch may take. Counted on x86-64 with the
 /// toolchain of the README's table; another one may need others.
@@ -30,7 +32,7 @@ const CALLS: [u64; 2] = [200, 1200];
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [_, "serve"] => stand(),
+        [_, "serve"] => process::stand().map(|()| true),
         [_, "call", row, address, calls] => call(row, address, calls),
         _ => measure(),
     };
@@ -42,13 +44,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The server's process: it says where it is, and ends with whoever has started it.
-fn stand() -> Result<bool, BoxError> {
-    println!("{}", serve()?);
-    std::io::stdin().read_line(&mut String::new())?;
-    Ok(true)
 }
 
 /// The client's process: so many fetches, one after the other.
@@ -78,11 +73,11 @@ fn measure() -> Result<bool, BoxError> {
         println!("skipped: no valgrind, so no instructions are counted");
         return Ok(true);
     }
-    let mut server = Server::start()?;
+    let server = Server::start()?;
     println!("{:<24} {:>14} {:>9}", "one fetch", "instructions", "ceiling");
     let mut all_held = true;
     for (row, (name, ceiling)) in ROWS.into_iter().enumerate() {
-        let [few, many] = CALLS.map(|calls| server.count(row, calls));
+        let [few, many] = CALLS.map(|calls| count(&server, row, calls));
         let thousands = (many? - few?) as f64 / (CALLS[1] - CALLS[0]) as f64 / 1000.0;
         let holds = thousands <= ceiling * SLACK;
         all_held &= holds;
@@ -92,45 +87,17 @@ fn measure() -> Result<bool, BoxError> {
     Ok(all_held)
 }
 
-struct Server {
-    process: Child,
-    address: String,
-}
-
-impl Server {
-    fn start() -> Result<Self, BoxError> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut address = String::new();
-        if let Some(stdout) = &mut process.stdout {
-            BufReader::new(stdout).read_line(&mut address)?;
-        }
-        Ok(Self { process, address: address.trim().to_owned() })
-    }
-
-    /// How many instructions a client takes for so many calls, in all.
-    fn count(&mut self, row: usize, calls: u64) -> Result<u64, BoxError> {
-        let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(std::env::current_exe()?)
-            .args(["call", &row.to_string(), &self.address, &calls.to_string()])
-            .output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let collected = said.lines().find_map(|line| line.split_once("Collected : "));
-        match collected.filter(|_| output.status.success()) {
-            Some((_, count)) => Ok(count.trim().parse()?),
-            None => Err(format!("valgrind says:\n{said}").into()),
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// How many instructions a client takes for so many calls, in all.
+fn count(server: &Server, row: usize, calls: u64) -> Result<u64, BoxError> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe()?)
+        .args(["call", &row.to_string(), &server.http1.to_string(), &calls.to_string()])
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let collected = said.lines().find_map(|line| line.split_once("Collected : "));
+    match collected.filter(|_| output.status.success()) {
+        Some((_, count)) => Ok(count.trim().parse()?),
+        None => Err(format!("valgrind says:\n{said}").into()),
     }
 }

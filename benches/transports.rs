@@ -122,6 +122,8 @@ fn run<'a, F: Future<Output = bool> + 'a>(
 /// What this thread has computed for, of which the first field of its statistics tells in nanoseconds.
 fn cpu_time() -> Duration {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    // It is written at the scheduler's ticks and when the thread gives way; else it may be milliseconds old.
+    std::thread::yield_now();
     let read = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let computed = read.as_deref().and_then(|text| text.split(' ').next()?.parse().ok());
     computed.map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)

@@ -17,11 +17,18 @@ use twilio_proxy::gateway::{DefaultGateway, Gateway, GatewayBuilder};
 use twilio_proxy::middleware::auth::Credentials;
 use twilio_proxy::middleware::limit::Quota;
 use twilio_proxy::sessions::{FetchSession, Session};
-use twilio_proxy::transport::{LegacyTransport, ResponseBody};
+use twilio_proxy::transport::{self, LegacyTransport, ResponseBody};
 
 pub(crate) const SERVICE: &str = "KSaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const SESSION: &str = "KCaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 pub(crate) const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// What every client sends beside the path.
+pub(crate) const ACCEPT: &str = "application/json";
+pub(crate) const USER_AGENT: &str = "bench/1 (linux x86_64)";
+pub(crate) const AUTHORIZATION: &str = "Basic QUNhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE6eA==";
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+pub(crate) const ID: &str = "00000000000000000000000000000000";
 
 /// A quota that never makes anybody wait.
 const WIDE_OPEN: u32 = 1_000_000_000;
@@ -60,11 +67,16 @@ pub(crate) async fn talk(mut stream: TcpStream, answer: Bytes) {
     }
 }
 
-pub(crate) fn answer() -> String {
+/// The body of every answer.
+pub(crate) fn session() -> String {
     let url = format!("https://proxy.twilio.com/v1/Services/{SERVICE}/Sessions/{SESSION}");
-    let body = format!(
+    format!(
         r#"{{"sid":"{SESSION}","service_sid":"{SERVICE}","account_sid":"{ACCOUNT}","date_started":"2015-07-30T20:00:00Z","date_ended":null,"date_last_interaction":"2015-07-30T20:00:00Z","date_expiry":"2015-07-30T20:00:00Z","unique_name":"Order #1234","status":"open","closed_reason":"","ttl":3600,"mode":"voice-and-message","date_created":"2015-07-30T20:00:00Z","date_updated":"2015-07-30T20:00:00Z","url":"{url}","links":{{"interactions":"{url}/Interactions","participants":"{url}/Participants"}}}}"#
-    );
+    )
+}
+
+pub(crate) fn answer() -> String {
+    let body = session();
     let length = body.len();
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntwilio-request-id: RQaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\ncontent-length: {length}\r\n\r\n{body}"
@@ -92,18 +104,26 @@ where
 }
 
 pub(crate) fn request(address: SocketAddr) -> Option<Request<Full<Bytes>>> {
-    Request::get(format!("http://{address}/v1/Services/{SERVICE}/Sessions/{SESSION}"))
-        .header(header::ACCEPT, "application/json")
-        .header(header::USER_AGENT, "bench/1 (linux x86_64)")
-        .header(header::AUTHORIZATION, "Basic QUNhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE6eA==")
-        .header("x-request-id", "00000000000000000000000000000000")
+    Request::get(url(address))
+        .header(header::ACCEPT, ACCEPT)
+        .header(header::USER_AGENT, USER_AGENT)
+        .header(header::AUTHORIZATION, AUTHORIZATION)
+        .header(REQUEST_ID, ID)
         .body(Full::default())
         .ok()
 }
 
-async fn decodes(body: impl Body<Data = Bytes>) -> bool {
+pub(crate) fn url(address: SocketAddr) -> String {
+    format!("http://{address}/v1/Services/{SERVICE}/Sessions/{SESSION}")
+}
+
+pub(crate) async fn decodes(body: impl Body<Data = Bytes>) -> bool {
     let Ok(body) = body.collect().await else { return false };
-    serde_json::from_slice::<Session>(&body.to_bytes()).is_ok_and(|session| session.sid.is_some())
+    is_session(&body.to_bytes())
+}
+
+pub(crate) fn is_session(body: &[u8]) -> bool {
+    serde_json::from_slice::<Session>(body).is_ok_and(|session| session.sid.is_some())
 }
 
 #[allow(dead_code, reason = "one bench has settings of its own")]
@@ -114,6 +134,15 @@ pub(crate) fn gateway(address: SocketAddr) -> Result<(DefaultGateway, FetchSessi
 pub(crate) fn fetch() -> Result<FetchSession, BoxError> {
     let (service, session): (ServiceSid, SessionSid) = (SERVICE.parse()?, SESSION.parse()?);
     Ok(FetchSession::new(service, session))
+}
+
+/// The default stack over its own transport, with other settings.
+#[allow(dead_code, reason = "not every bench compares protocols")]
+pub(crate) fn gateway_by(
+    address: SocketAddr,
+    transport: transport::Builder,
+) -> Result<DefaultGateway, BoxError> {
+    Ok(builder(address)?.transport(transport).build()?)
 }
 
 /// The default stack over another transport.
