@@ -10,11 +10,15 @@
 
 mod answers;
 mod callbacks;
+mod calls;
 mod canonical;
 mod dates;
 mod origins;
+mod programs;
 mod records;
 mod routes;
+mod secrets;
+mod settings;
 mod words;
 
 use bytes::Bytes;
@@ -26,12 +30,17 @@ pub(crate) type Body = fn(&[u8]);
 
 /// The targets, by the name of their file in `fuzz/fuzz_targets` and of their folder in `fuzz/corpus`.
 pub(crate) const TARGETS: &[(&str, Body)] = &[
+    ("call", calls::call),
     ("callback", callbacks::signature),
     ("callback_body", callbacks::parameters),
     ("canonical", canonical::canonical),
+    ("config", settings::config),
+    ("credentials_file", secrets::credentials_file),
     ("date", dates::date),
     ("endpoint", origins::endpoint),
     ("error_body", answers::error_body),
+    ("forward", programs::forward),
+    ("operation", routes::operation),
     ("page", records::page),
     ("paging", origins::paging),
     ("participant", records::participant),
@@ -40,7 +49,11 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("route", routes::route),
     ("session", records::session),
     ("sid", words::sid),
+    ("signing_key", secrets::signing_key),
+    ("simulator", programs::simulator),
+    ("token_answer", secrets::token_answer),
     ("trace_context", words::trace_context),
+    ("values", settings::values),
 ];
 
 /// The first `N` lines, and everything after them; `None` where there are fewer, or they are no text.
@@ -57,4 +70,10 @@ fn lines<const N: usize>(data: &[u8]) -> Option<([&str; N], &[u8])> {
 /// An answer without headers.
 fn answer(status: StatusCode, body: &[u8]) -> Answer {
     Answer::new(status, HeaderMap::new(), Bytes::copy_from_slice(body))
+}
+
+/// Runs what waits, in no time.
+fn in_paused_time<F: Future>(future: F) -> F::Output {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time().start_paused(true).build().unwrap().block_on(future)
 }
