@@ -1,5 +1,10 @@
 //! The bodies of the targets, which the crate's own tests share.
 
+#![deny(unused_crate_dependencies)]
+
+// The targets themselves use it.
+use libfuzzer_sys as _;
+
 #[path = "../../tests/fuzz_corpora/bodies/mod.rs"]
 mod bodies;
 
