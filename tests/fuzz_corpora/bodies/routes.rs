@@ -24,6 +24,12 @@ pub(super) fn route(data: &[u8]) {
         return;
     };
     assert_eq!((&meta.method, meta.idempotency), (&method, route.idempotency()));
+    if let Route::FetchSession { key, .. }
+    | Route::UpdateSession { key, .. }
+    | Route::DeleteSession { key, .. } = &route
+    {
+        assert!(!matches!(key.as_str(), "" | "." | ".."), "this leads elsewhere: {path}");
+    }
     // Said anew it is the same operation, whatever the spelling that it came in; a query is none of it.
     let said = match &route {
         Route::CreateSession { service } => said(&CreateSession::new(*service)),

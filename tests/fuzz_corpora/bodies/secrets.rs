@@ -45,8 +45,10 @@ pub(super) fn token_answer(data: &[u8]) {
         Ok(answer) => {
             let header = answer.into_body();
             assert!(status.is_success() && header.is_sensitive());
-            assert_eq!(header.to_str().unwrap().strip_prefix("Bearer "), token);
-            let token = token.unwrap().trim_end_matches('=');
+            let sent = header.to_str().unwrap().strip_prefix("Bearer ").unwrap();
+            // What is none of its own may be broken in an answer, and then only our type reads it.
+            assert!(token.is_none_or(|token| token == sent));
+            let token = sent.trim_end_matches('=');
             let fits = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
             assert!(!token.is_empty() && token.chars().all(fits));
         }
