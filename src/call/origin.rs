@@ -58,13 +58,7 @@ impl Origin {
     /// Whether an authority is this one in another spelling.
     fn is_spelled(&self, authority: &Authority) -> bool {
         let host = authority.host();
-        host.eq_ignore_ascii_case(self.host())
-            && match authority.port_u16() {
-                Some(port) => port == self.port,
-                None => {
-                    authority.as_str().len() == host.len() && self.port == default_port(self.secure)
-                }
-            }
+        host.eq_ignore_ascii_case(self.host()) && port(authority, self.secure) == Some(self.port)
     }
 
     /// Whether the scheme is `https`.
@@ -107,16 +101,23 @@ fn read(uri: &Uri) -> Result<(bool, &str, u16), OriginError> {
     if host.is_empty() {
         return Err(OriginError("the URL has no host"));
     }
-    // `port_u16` is also `None` for a port that is no number: such a URL names no place.
-    let port = match (authority.port_u16(), authority.as_str().len() == host.len()) {
-        // Nothing can listen on port 0.
-        (Some(0), _) | (None, false) => {
-            return Err(OriginError("the URL's port is not a number from 1 to 65535"));
-        }
-        (Some(port), _) => port,
-        (None, true) => default_port(secure),
-    };
+    let port = port(authority, secure)
+        .ok_or(OriginError("the URL's port is not a number from 1 to 65535"))?;
     Ok((secure, host, port))
+}
+
+/// The port that an authority without a user's name leads to, the scheme's own where it names none; `None`
+/// if what stands behind the host is no port: such a URL names no place.
+fn port(authority: &Authority, secure: bool) -> Option<u16> {
+    match authority.as_str().strip_prefix(authority.host())? {
+        "" => Some(default_port(secure)),
+        // By itself the parser takes a sign as well. Nothing can listen on port 0.
+        rest => rest
+            .strip_prefix(':')
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|digits| digits.parse().ok())
+            .filter(|port| *port != 0),
+    }
 }
 
 fn is_loopback(host: &str) -> bool {

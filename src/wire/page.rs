@@ -158,8 +158,8 @@ impl<'de, T: Deserialize<'de>> de::Visitor<'de> for PageSeed<T> {
         }
         let items = items.ok_or_else(|| de::Error::missing_field(self.key))?;
         let mut meta = meta.ok_or_else(|| de::Error::missing_field("meta"))?;
-        // So that the page is written back as it was read, also where `meta` does not name the array.
-        meta.key.get_or_insert_with(|| self.key.to_owned());
+        // So that the page is written back as it was read, also where `meta` names no array, or another.
+        meta.key = Some(self.key.to_owned());
         Ok(Page { items, meta, extra })
     }
 }

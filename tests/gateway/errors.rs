@@ -1,8 +1,10 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use http_body_util::Full;
+use tower::{Layer, ServiceExt};
 use twilio_proxy::call::{Effect, Fault, FaultKind, Rejection};
-use twilio_proxy::gateway::{Error, ErrorKind, GatewayExt};
+use twilio_proxy::gateway::{Error, ErrorKind, ForwardLayer, GatewayExt};
 use twilio_proxy::sessions::{CreateSession, DeleteSession, FetchSession};
 
 use crate::script::{Script, Step, answer, service};
@@ -31,6 +33,19 @@ async fn every_status_has_its_kind_and_effect() {
         assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
         assert_eq!(error.attempts(), 1);
     }
+}
+
+/// A layer of somebody else's may say of a refusal that it is for ever. What is answered is in whole seconds,
+/// rounded up, and there is no second after the last: that overflowed.
+#[tokio::test]
+async fn a_wait_without_end_is_handed_on_to_other_programs() {
+    let fault = Fault::new(FaultKind::Rejected(Rejection::RateLimited), "not today");
+    let script = Script::new([Err(fault.with_retry_after(Duration::MAX).into())]);
+    let forward = ForwardLayer::new().layer(script.gateway());
+    let request = http::Request::get("/v1/Services").body(Full::default()).unwrap();
+    let answer = forward.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["retry-after"], u64::MAX.to_string());
 }
 
 #[tokio::test]

@@ -55,6 +55,22 @@ fn what_names_no_place_says_why() {
     }
 }
 
+/// The parser of URLs takes the host to end at the first colon and the port to begin after the last, and a
+/// port with a sign. So `https://a[::1]:443` was the origin of a host called `a[`, which any text between
+/// the colons had as well, and which could not be read again once it was printed.
+#[test]
+fn what_stands_between_host_and_port_is_no_part_of_either() {
+    for url in ["https://a[::1]:443", "https://a[:b:443", "https://a:+443", "https://a:443:443"] {
+        assert!(of(url).is_err(), "{url}");
+    }
+    let plain = origin("https://a");
+    for url in ["https://a:+443", "https://a:b:443"] {
+        if let Ok(uri) = url.parse() {
+            assert!(!plain.matches(&uri), "{url}");
+        }
+    }
+}
+
 #[test]
 fn loopback_is_this_machine_only() {
     for here in ["http://localhost:1", "http://127.0.0.1", "http://127.9.9.9", "http://[::1]:80"] {

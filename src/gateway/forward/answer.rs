@@ -82,7 +82,8 @@ impl Outcome {
         if own.status == StatusCode::SERVICE_UNAVAILABLE {
             // Rounded up: who comes a moment early is refused again.
             let wait = error.retry_after().unwrap_or_default();
-            let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
+            let part = u64::from(wait.subsec_nanos() > 0);
+            let seconds = wait.as_secs().saturating_add(part).max(1);
             own.headers.insert(header::RETRY_AFTER, seconds.into());
         }
         own

@@ -43,6 +43,20 @@ fn the_last_page_names_no_next() {
     assert_eq!(serde_json::to_value(&page).expect("JSON")["services"], json!([]));
 }
 
+/// `meta.key` went before the name that the records were read under. Where a server names another array
+/// there, the page was written as one that can't be read again; where it names `meta`, as JSON with the
+/// same name twice.
+#[test]
+fn a_page_is_written_under_the_name_it_was_read_under_whatever_meta_says() {
+    for said in ["sessions", "meta", "warnings"] {
+        let page = read(&json!({"services": [1], "warnings": [], "meta": {"key": said}}));
+        let written = serde_json::to_string(&page.expect("a page")).expect("JSON");
+        let written: Value = serde_json::from_str(&written).expect("JSON");
+        assert_eq!(written["services"], json!([1]), "{said}");
+        assert_eq!(read(&written).expect("a page").items, [1], "{said}");
+    }
+}
+
 #[test]
 fn what_is_no_page_is_no_empty_page() {
     for body in [
