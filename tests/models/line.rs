@@ -83,6 +83,29 @@ fn who_came_first_goes_first() {
     });
 }
 
+/// A slot comes back as somebody comes in: it is for the one who waits, at every moment of that.
+#[test]
+fn a_newcomer_overtakes_nobody() {
+    orders(3, || {
+        let line = Arc::new(Line::new(1));
+        let held = enter(&line);
+        let mut first = enter(&line);
+        let back = thread::spawn(move || drop(held));
+        let newcomer = {
+            let line = Arc::clone(&line);
+            thread::spawn(move || {
+                let place = enter(&line);
+                assert!(!place.has_slot(), "the one slot is another's, now or in a moment");
+            })
+        };
+        back.join().unwrap();
+        newcomer.join().unwrap();
+        wait(&mut first);
+        drop(first);
+        is_empty(&line);
+    });
+}
+
 /// The slot comes free for one who is just leaving: the next has it, whoever of the two is quicker.
 #[test]
 fn a_slot_that_was_given_to_one_who_leaves_goes_on() {

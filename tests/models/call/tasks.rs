@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use loom::future::block_on;
-use loom::sync::Mutex;
 use loom::thread;
 
 thread_local! {
