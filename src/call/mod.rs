@@ -19,6 +19,7 @@ pub mod percent;
 mod retry_after;
 mod rng;
 mod sid;
+pub(crate) mod sync;
 mod trace_context;
 
 pub use body::Collected;

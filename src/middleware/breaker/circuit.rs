@@ -1,7 +1,6 @@
 //! One origin's circuit: the machine behind a lock, and a word in front of it that calls read instead.
 
-use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::Uri;
@@ -14,6 +13,8 @@ use super::machine::{Machine, Refusal, Ticket};
 use super::settings::nanos;
 use super::status::{CircuitState, CircuitStatus, Hook, StateChange};
 use super::window::Window;
+use crate::call::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
+use crate::call::sync::{Mutex, MutexGuard};
 use crate::call::{Live, Origin, Rng};
 use crate::middleware::observe::meter;
 

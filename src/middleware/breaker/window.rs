@@ -1,6 +1,6 @@
 //! The sliding window: how many calls went, how many of them failed, how many were slow.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::call::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// In how many steps the window slides.
 pub(super) const BUCKETS: u64 = 10;

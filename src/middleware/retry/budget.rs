@@ -1,8 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::call::Class;
+use crate::call::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// How many retries all calls together may make: a bucket of tokens that clones share.
 ///

@@ -16,7 +16,8 @@ use hyper_util::client::legacy::connect::Connection as _;
 use tokio::time::Instant;
 use tower::Service;
 
-use super::http1::{Driver, Kept, Link};
+use super::http1::{Driver, Kept};
+use super::link::Link;
 use super::origin::{DialGuard, Origin};
 use super::state::Protocol;
 use crate::call::{Fault, Rng};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 
+use super::link::Link;
 use super::origin::Origin;
 
 pub(super) type Sent = Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>>;
@@ -27,7 +28,7 @@ pub(in crate::transport) struct Kept {
     /// The answer to come. hyper's future has no name, so it needs a box; the box stays with the
     /// connection, and a request on a kept one allocates none.
     answer: Option<ReusableBoxFuture<'static, Sent>>,
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     /// Whether it was ever left to itself: then its server may have closed it meanwhile.
     pub(super) used: bool,
     /// Since when nobody uses it.
@@ -77,72 +78,11 @@ impl Kept {
             None => Poll::Pending,
         }
     }
-
-    /// Gives the connection back: at once where it can take the next request, and otherwise as soon
-    /// as it can.
-    pub(super) fn settle(self, origin: &Arc<Origin>) {
-        if self.is_closed() {
-            return;
-        }
-        if self.is_ready() {
-            origin.give(self);
-        } else if let Some(ready) = Arc::clone(&self.link).park(self) {
-            origin.give(ready);
-        }
-    }
 }
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").field("used", &self.used).finish_non_exhaustive()
-    }
-}
-
-/// What the two ends of a connection share: the place where a sender waits whose answer was read
-/// before the connection was done with it.
-///
-/// That is common where the two run on different threads. The sender is put here, and the task that
-/// moves the bytes takes it out when it has come to rest; nobody waits and no task is spawned.
-#[derive(Debug, Default)]
-pub(super) struct Link(Mutex<Parking>);
-
-#[derive(Debug, Default)]
-struct Parking {
-    waiting: Option<Kept>,
-    ended: bool,
-}
-
-impl Link {
-    /// Parks the sender. It comes back where the connection was ready by then.
-    fn park(&self, kept: Kept) -> Option<Kept> {
-        let mut parking = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if parking.ended {
-            return None;
-        }
-        parking.waiting = Some(kept);
-        Self::take_ready(&mut parking)
-    }
-
-    /// The sender that waits here, if the connection is ready now. Both sides look after they have
-    /// done their part, under one lock, so that one of them sees the other's.
-    fn resume(&self) -> Option<Kept> {
-        Self::take_ready(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn is_parked(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting.is_some()
-    }
-
-    fn take_ready(parking: &mut Parking) -> Option<Kept> {
-        parking.waiting.take_if(|kept| kept.is_ready())
-    }
-
-    fn end(&self) {
-        let mut parking = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        parking.ended = true;
-        let waiting = parking.waiting.take();
-        drop(parking);
-        drop(waiting);
     }
 }
 

@@ -55,6 +55,7 @@ mod future;
 mod http1;
 #[cfg(feature = "http2")]
 mod http2;
+mod link;
 mod origin;
 mod state;
 mod stats;

@@ -3,22 +3,22 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
-use tokio::runtime::Handle;
-use tokio::sync::{Notify, oneshot};
-use tokio::task::AbortHandle;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::dial::{Dial, Made};
-use super::http1::{Kept, Link};
+use super::http1::Kept;
 #[cfg(feature = "http2")]
 use super::http2::Ended;
+use super::link::Link;
 use super::state::{Grant, Limits, Protocol, Reply, State};
 use super::stats::PoolStats;
+use crate::call::sync::{AbortHandle, Handle, Mutex, MutexGuard, oneshot};
 use crate::call::{Fault, FaultKind, Rejection};
 
 pub(in crate::transport) struct Origin {

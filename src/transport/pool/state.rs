@@ -5,15 +5,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::http1::{Kept, Link};
+use super::http1::Kept;
 #[cfg(feature = "http2")]
 use super::http2::{Ended, Shared, Stream};
+use super::link::Link;
 use super::stats::PoolStats;
 use crate::call::Fault;
+use crate::call::sync::{AbortHandle, oneshot};
 
 /// The settings of a pool that its books go by.
 #[derive(Clone, Copy, Debug)]

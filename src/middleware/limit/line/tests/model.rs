@@ -185,7 +185,7 @@ proptest! {
         }
         world.customers.clear();
         prop_assert_eq!(world.line.len(), 0);
-        let gone: Option<Dismissal> = (0..1000).find_map(|number| world.line.dismissal(number));
+        let gone: Option<Dismissal> = (0..1000).find_map(|number| world.line.lock().take_dismissal(number));
         prop_assert_eq!(gone, None);
     }
 }

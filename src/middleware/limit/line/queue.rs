@@ -1,43 +1,34 @@
-//! The line before a limit: some slots, and those who wait for one, first come, first served.
-//!
-//! A semaphore of tokio's would do for the order. This one also knows how long it is and how long it
-//! takes, refuses to grow past what the newcomer may join, sends away those of lower priority when it
-//! is full, changes its number of slots while calls hold them, and needs no boxed future to wait in.
-//! Its lock is held for a few instructions, never across an await, and no waker is woken or dropped
-//! under it: a waker may run anybody's code.
+//! The line behind its lock.
 
-mod place;
-mod state;
-
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(super) use place::Place;
-use state::State;
-pub(super) use state::{Dismissal, Guest, Refusals, Refused, Woken};
+use super::place::Place;
+use super::state::{Guest, Refusals, Refused, State, Woken};
+use crate::call::sync::{Mutex, MutexGuard};
 
 /// The slots and the line. Cheap to look at; what it counts costs those alone who wait.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(in super::super) struct Line {
     state: Mutex<State>,
 }
 
 /// A place in the line, and how many stand before it.
 #[derive(Debug)]
-pub(super) struct Joined {
-    pub(super) place: Place,
-    pub(super) ahead: usize,
+pub(in super::super) struct Joined {
+    pub(in super::super) place: Place,
+    pub(in super::super) ahead: usize,
 }
 
 impl Line {
-    pub(super) fn new(slots: usize) -> Self {
+    pub(in super::super) fn new(slots: usize) -> Self {
         Self { state: Mutex::new(State::new(slots)) }
     }
 
     /// Takes a slot if one is free.
-    pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
+    pub(in super::super) fn take(self: &Arc<Self>) -> Option<Place> {
         let in_flight = self.lock().take()?;
         Some(Place::with_slot(Arc::clone(self), in_flight))
     }
@@ -46,7 +37,7 @@ impl Line {
     ///
     /// `pace(departures, slots)` says how long it takes until so many of so many slots have come
     /// free, where that is known. `woken` gets those who are sent away for this one.
-    pub(super) fn join(
+    pub(in super::super) fn join(
         self: &Arc<Self>,
         guest: &Guest,
         pace: impl Fn(usize, usize) -> Option<Duration>,
@@ -64,13 +55,13 @@ impl Line {
     }
 
     /// Sends away those whose deadline has passed.
-    pub(super) fn sweep(&self, now: Instant, woken: &mut Woken) {
+    pub(in super::super) fn sweep(&self, now: Instant, woken: &mut Woken) {
         self.lock().sweep(now, woken);
     }
 
     /// Changes the number of slots. More are handed out at once, to those in `woken`; fewer as those
     /// taken come back.
-    pub(super) fn set_slots(&self, slots: usize, woken: &mut Woken) {
+    pub(in super::super) fn set_slots(&self, slots: usize, woken: &mut Woken) {
         let mut state = self.lock();
         state.slots = slots;
         while let Some(called) = state.call_next() {
@@ -79,42 +70,34 @@ impl Line {
     }
 
     /// Counts one that was called too late to go.
-    pub(super) fn count_shed(&self) {
+    pub(in super::super) fn count_shed(&self) {
         self.lock().refusals.shed += 1;
     }
 
-    pub(super) fn slots(&self) -> usize {
+    pub(in super::super) fn slots(&self) -> usize {
         self.lock().slots
     }
 
-    pub(super) fn taken(&self) -> usize {
+    pub(in super::super) fn taken(&self) -> usize {
         self.lock().taken
     }
 
-    pub(super) fn waiting(&self) -> usize {
+    pub(in super::super) fn waiting(&self) -> usize {
         self.lock().waiting.len()
     }
 
-    pub(super) fn refusals(&self) -> Refusals {
+    pub(in super::super) fn refusals(&self) -> Refusals {
         self.lock().refusals
     }
 
     /// Everybody here: who holds a slot and who waits for one.
-    pub(super) fn len(&self) -> usize {
+    pub(in super::super) fn len(&self) -> usize {
         let state = self.lock();
         state.taken + state.waiting.len()
     }
 
-    #[cfg(test)]
-    fn dismissal(&self, number: u64) -> Option<Dismissal> {
-        self.lock().take_dismissal(number)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock can panic half-way through a change: the state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-#[cfg(test)]
-mod tests;
