@@ -14,6 +14,8 @@ impl Shared {
         None
     }
 
+    pub(super) fn release(&mut self, _: Ended, _: Instant) {}
+
     pub(super) fn is_idle(&self) -> bool {
         false
     }
@@ -30,4 +32,9 @@ impl Shared {
 #[derive(Debug)]
 pub(in crate::transport) struct Stream {
     pub(super) id: u64,
+}
+
+#[derive(Debug)]
+pub(in crate::transport) enum Ended {
+    Unused,
 }
