@@ -34,6 +34,12 @@ pub(crate) struct Frame {
     pub(crate) endpoint: String,
     /// Calls a second that the smallest quota allows.
     pub(crate) least_quota: u32,
+    /// The limits on attempts at once that there may be.
+    pub(crate) limits: [u32; 3],
+    /// How many may wait before a limit.
+    pub(crate) queues: [u32; 2],
+    /// Whether creates get names that are made up, where they have none.
+    pub(crate) named: bool,
     /// Tables and keys that only a restart changes, chosen once.
     pub(crate) choices: u64,
 }
@@ -91,24 +97,25 @@ impl Frame {
         }
         if self.has(LayerName::RateLimit) {
             let (quota, burst) = (self.least_quota * one(live, &[1, 2, 8]), one(live, &[1, 5, 50]));
-            let waiting = one(&fixed, &[4, 1_000]);
+            let waiting = one(&fixed, &self.queues);
             text.line(format_args!(
                 "[rate_limit]\nquota = \"{quota}/s\"\nburst = {burst}\nmax_waiting = {waiting}"
             ));
         }
         if self.has(LayerName::Concurrency) {
-            let (most, waiting) = (one(live, &[2, 8, 64]), one(&fixed, &[4, 1_000]));
+            let (most, waiting) = (one(live, &self.limits), one(&fixed, &self.queues));
+            let least = self.limits[0] / 2;
             text.line(format_args!(
-                "[concurrency]\nmax = {most}\nmin = 1\nmax_waiting = {waiting}"
+                "[concurrency]\nmax = {most}\nmin = {least}\nmax_waiting = {waiting}"
             ));
         }
         if self.has(LayerName::AttemptTimeout) {
             let within = time(one(live, &[50, 100]));
             text.line(format_args!("[attempt_timeout]\nwithin = \"{within}\""));
         }
-        let (compare, named) = (one(&fixed, &[0, 1]) == 1, one(&fixed, &[0, 1]) == 1);
+        let compare = one(&fixed, &[0, 1]) == 1;
         text.line(format_args!("[reconcile]\ncompare_participants = {compare}"));
-        if named {
+        if self.named {
             text.line(format_args!("name_unnamed = \"made-up-\""));
         }
         text.0
@@ -147,10 +154,10 @@ fn credentials(rng: &Rng) -> String {
 
 /// What goes wrong from now on: nothing, some things now and then, or a great deal.
 pub(crate) fn weather(rng: &Rng, unit: Duration, whole_seconds: bool) -> FaultPlan {
-    let rate = match rng.bits() % 4 {
-        0 => 0.0,
-        1 => 0.05,
-        2 => 0.2,
+    let rate = match rng.bits() % 8 {
+        0 | 1 => 0.0,
+        2..=4 => 0.05,
+        5 | 6 => 0.2,
         _ => 0.5,
     };
     let mut mishaps = vec![
@@ -164,7 +171,6 @@ pub(crate) fn weather(rng: &Rng, unit: Duration, whole_seconds: bool) -> FaultPl
         (Mishap::ErrorBefore(StatusCode::SERVICE_UNAVAILABLE), 3),
         (Mishap::ErrorAfter(StatusCode::INTERNAL_SERVER_ERROR), 3),
         (Mishap::Html(StatusCode::BAD_GATEWAY), 2),
-        (Mishap::Throttled(None), 1),
         (Mishap::Rejected(StatusCode::CONFLICT, 80623), 1),
         (Mishap::Truncated, 2),
         (Mishap::GarbledBody, 1),
@@ -172,6 +178,10 @@ pub(crate) fn weather(rng: &Rng, unit: Duration, whole_seconds: bool) -> FaultPl
         (Mishap::StallBefore, 1),
         (Mishap::StallAfter, 1),
     ];
+    // A rate that was cut takes seconds to come back, in which a run on real time would do little.
+    if whole_seconds || rng.bits().is_multiple_of(16) {
+        mishaps.push((Mishap::Throttled(None), 1));
+    }
     if whole_seconds {
         mishaps.push((Mishap::Throttled(Some(RetryAfter::Seconds(1))), 1));
         mishaps.push((Mishap::Throttled(Some(RetryAfter::DateIn(Duration::from_secs(2)))), 1));

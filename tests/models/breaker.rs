@@ -136,6 +136,28 @@ fn one_verdict_is_given_and_the_gate_follows() {
     });
 }
 
+/// A probe of a time that is over passes while another is out: it closes nothing.
+#[test]
+fn a_verdict_on_a_state_that_is_over_is_not_heard() {
+    orders(3, || {
+        let circuit = half_open(settings().probes(2).passes(1));
+        let [fails, passes] = [(), ()].map(|()| enter(&circuit, AT).unwrap());
+        let passes = beside(&circuit, move |circuit| circuit.end(passes, End::Success, None, AT));
+        let next = beside(&circuit, move |circuit| {
+            circuit.end(fails, End::Failure, None, AT);
+            enter(circuit, AT + 2 * SECOND).unwrap()
+        });
+        passes.join().unwrap();
+        let next = next.join().unwrap();
+        let status = circuit.status(AT);
+        if next.is_probe {
+            assert_eq!((is_coherent(&circuit), status.probes), (CircuitState::HalfOpen, 1));
+        } else {
+            assert_eq!((is_coherent(&circuit), status.opened), (CircuitState::Closed, 0));
+        }
+    });
+}
+
 /// Two calls fail at once, which is one too many. However they come, the circuit opens, and once.
 #[test]
 fn two_failures_at_once_are_two() {

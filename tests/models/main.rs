@@ -72,7 +72,6 @@ mod transport {
         mod dial;
         #[path = "../../../tests/models/pool/http1.rs"]
         mod http1;
-        #[cfg(feature = "http2")]
         #[path = "../../../tests/models/pool/http2.rs"]
         mod http2;
 

@@ -50,6 +50,9 @@ impl Drawn {
             stack,
             endpoint: format!("base_url = \"https://one.example\"\n{other}"),
             least_quota: 5 << (rng.bits() % 4),
+            limits: [2, 8, 64],
+            queues: [4, 1_000],
+            named: rng.bits().is_multiple_of(2),
             choices: rng.bits(),
         };
         let (visits, every) = (6 + rng.bits() % 8, 2 + rng.bits() % 4);

@@ -12,21 +12,30 @@ use crate::call::{Live, Origin, Rng};
 
 const SECOND: u64 = 1_000_000_000;
 const SLOW: u64 = 2 * SECOND;
-const PROBES: usize = 2;
-const PASSES: u32 = 3;
-const MIN_CALLS: usize = 4;
 
-fn settings() -> Settings {
+/// What may change while calls go on.
+#[derive(Clone, Copy, Debug)]
+struct Knobs {
+    probes: usize,
+    passes: u32,
+    min_calls: usize,
+}
+
+const FIRST: Knobs = Knobs { probes: 2, passes: 3, min_calls: 4 };
+const OTHERS: [Knobs; 2] =
+    [Knobs { probes: 1, passes: 1, min_calls: 7 }, Knobs { probes: 3, passes: 2, min_calls: 2 }];
+
+fn settings(knobs: Knobs) -> Settings {
     Settings::new()
         .window(Duration::from_secs(10))
-        .min_calls(MIN_CALLS as u32)
+        .min_calls(knobs.min_calls as u32)
         .failure_percent(50)
         .slow_call(Duration::from_nanos(SLOW))
         .slow_percent(75)
         .open_for(Duration::from_secs(4))
         .max_open_for(Duration::from_secs(20))
-        .probes(PROBES as u32)
-        .passes(PASSES)
+        .probes(knobs.probes as u32)
+        .passes(knobs.passes)
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +53,8 @@ enum Step {
     ForceOpen,
     ForceClosed,
     Release,
+    /// Other settings from now on, for calls that are under way too.
+    Turn(Knobs),
 }
 
 fn ends() -> impl Strategy<Value = End> {
@@ -73,6 +84,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => prop_oneof![
             Just(Step::ForceOpen), Just(Step::ForceClosed), Just(Step::Release), Just(Step::Release)
         ],
+        1 => prop::sample::select(vec![FIRST, OTHERS[0], OTHERS[1]]).prop_map(Step::Turn),
     ];
     prop::collection::vec(step, 1..150)
 }
@@ -94,6 +106,7 @@ struct Under {
 }
 
 struct Model {
+    knobs: Knobs,
     is: Is,
     epoch: usize,
     /// When it was counted, whether it failed, whether it was slow.
@@ -131,7 +144,7 @@ impl Model {
                 self.becomes(Is::HalfOpen);
                 self.passed = 0;
             }
-            Is::HalfOpen if self.probes == PROBES => {
+            Is::HalfOpen if self.probes >= self.knobs.probes => {
                 if now - self.latest_probe < 30 * SECOND {
                     return Err(Some(SECOND / 10));
                 }
@@ -158,7 +171,7 @@ impl Model {
                 (End::Unjudged, _) | (End::Dropped, false) => {}
                 (End::Success | End::Answered, false) => {
                     self.passed += 1;
-                    if self.passed == PASSES {
+                    if self.passed >= self.knobs.passes {
                         self.closed_at = Some(now);
                         self.becomes(Is::Closed);
                     }
@@ -178,7 +191,7 @@ impl Model {
         let [calls, failures, slows] = self.counts(now);
         let failing = end == End::Failure && failures * 2 >= calls;
         let slowing = slow && slows * 4 >= calls * 3;
-        if self.is == Is::Closed && calls >= MIN_CALLS && (failing || slowing) {
+        if self.is == Is::Closed && calls >= self.knobs.min_calls && (failing || slowing) {
             let stable = self.closed_at.is_none_or(|closed| now - closed >= 20 * SECOND);
             self.reopened = if stable { 0 } else { self.reopened + 1 };
             self.opens(now);
@@ -205,10 +218,11 @@ struct Pair {
 
 impl Pair {
     fn new(seed: u64) -> Self {
-        let context = Context::new(Live::new(settings()));
+        let context = Context::new(Live::new(settings(FIRST)));
         context.rng.set(Rng::seeded(seed));
         let origin = Origin::of(&"https://api.test".parse().expect("a URI")).expect("an origin");
         let model = Model {
+            knobs: FIRST,
             is: Is::Closed,
             epoch: 0,
             window: Vec::new(),
@@ -292,6 +306,10 @@ impl Pair {
                     _ => {}
                 }
             }
+            Step::Turn(knobs) => {
+                self.circuit.context().settings.set(settings(knobs));
+                self.model.knobs = knobs;
+            }
         }
         Ok(())
     }
@@ -307,7 +325,7 @@ impl Pair {
         };
         prop_assert_eq!((status.state, status.forced), (state, forced));
         prop_assert_eq!(status.probes as usize, self.model.probes);
-        prop_assert!(self.model.probes <= PROBES);
+        prop_assert!(self.model.probes <= 3, "more than any of the settings allows");
         let counts = [status.calls, status.failures, status.slow].map(|count| count as usize);
         prop_assert_eq!(counts, self.model.counts(self.now));
         prop_assert_eq!(self.circuit.is_closed(), state == CircuitState::Closed);
