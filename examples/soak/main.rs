@@ -58,8 +58,13 @@ async fn run(args: &Args) -> Result<ExitCode, Failure> {
     let bar = bar(args);
     while tally.calls < args.calls {
         stretch(args, &world, &mut visits, &mut tally).await?;
+        let message = format!("{} servers, {} broken promises", tally.stretches, tally.breaches);
+        // A bar shows itself on a terminal only.
+        if !args.quiet && bar.is_hidden() {
+            say(&format!("{}/{} calls, {message}", tally.calls, args.calls));
+        }
         bar.set_position(tally.calls.min(args.calls));
-        bar.set_message(format!("{} servers, {} broken promises", tally.stretches, tally.breaches));
+        bar.set_message(message);
         if tally.calls * 5 >= args.calls {
             at_a_fifth.get_or_insert(Resources::now());
         }

@@ -16,8 +16,8 @@ mod call {
     pub(crate) use twilio_proxy::call::*;
 }
 
-#[path = "explore.rs"]
 mod explore;
+mod sources;
 
 // Paths lead from here into `src`, and back again for the models: they see what the neighbours of the parts see.
 #[path = "../../src/middleware"]
