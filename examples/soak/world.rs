@@ -56,7 +56,7 @@ impl World {
             // Whoever is behind the door listens elsewhere, and somewhere else each time.
             endpoint: "base_url = \"http://127.0.0.1:9\"".to_owned(),
             least_quota: 100_000,
-            limits: [8, 64, 256],
+            limits: [64, 128, 512],
             queues: [100, 1_000],
             named,
             choices: rng.bits(),
