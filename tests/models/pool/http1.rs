@@ -64,9 +64,16 @@ impl Kept {
         driver.into_iter().for_each(Waker::wake);
     }
 
+    /// The other end.
+    pub(super) fn server(&self) -> Arc<Wire> {
+        Arc::clone(&self.wire)
+    }
+}
+
+impl Wire {
     /// The server closes it.
     pub(super) fn break_off(&self) {
-        let mut ends = self.wire.0.lock().unwrap();
+        let mut ends = self.0.lock().unwrap();
         ends.closed = true;
         let driver = ends.driver.take();
         drop(ends);

@@ -124,23 +124,37 @@ fn a_dial_that_fails_is_told_to_one_and_begun_again_for_the_other() {
     });
 }
 
-/// The server closes the connection while it is given back: it is forgotten, and whoever waits has another.
+/// The server closes the connection while it is given back, its answer read and its task not yet at rest: nobody gets
+/// it, and nothing of it stays, not even in itself.
 #[test]
 fn a_connection_that_breaks_as_it_comes_back_is_nobodys() {
-    orders(1, || {
+    orders(2, || {
         let origin = origin(1, 0, true);
         let mut kept = connection(&origin).unwrap();
         kept.exchange();
+        let (server, link) = (kept.server(), Arc::downgrade(&kept.link));
         let back = {
             let origin = Arc::clone(&origin);
-            thread::spawn(move || {
-                kept.break_off();
-                kept.settle(&origin);
-            })
+            thread::spawn(move || kept.settle(&origin))
         };
-        tasks::all_ended();
+        server.break_off();
         back.join().unwrap();
+        tasks::all_ended();
         assert_eq!((origin.stats().open, origin.stats().idle), (0, 0));
+        assert_eq!(link.strong_count(), 0, "a sender is parked at a connection that is gone");
+        ends(&origin, 1);
+    });
+}
+
+/// The task comes to rest just as the sender is parked: one of the two sees it, and the connection is at rest.
+#[test]
+fn a_sender_that_is_parked_is_found() {
+    orders(2, || {
+        let origin = origin(1, 0, true);
+        assert!(call(&origin));
+        // Another has it, the same, whenever it is there.
+        assert!(call(&origin));
+        assert_eq!(origin.stats().opened, 1);
         ends(&origin, 1);
     });
 }
