@@ -202,7 +202,7 @@ pub(crate) fn builder(row: &Row, always: bool) -> GatewayBuilder {
     let moment = Duration::from_millis(1);
     let jitter = jitter.base(moment).throttled_base(moment);
     let long = Duration::from_secs(20);
-    let timeout = Live::new(if row.slow { Duration::from_secs(1) } else { long });
+    let timeout = Live::new(if row.slow { Duration::from_millis(700) } else { long });
     let handle = timeout.clone();
     Gateway::builder(credentials())
         .rng(Rng::seeded(1))
