@@ -119,6 +119,12 @@ rows! {
     certificate_of_the_future => broken_tls(Flaw::NotYetValid),
     certificate_for_another_name => broken_tls(Flaw::OtherName),
     certificate_of_a_stranger => broken_tls(Flaw::Stranger),
+    tls_that_never_comes => Row::new(
+        "It takes the connection, and says nothing where TLS should be",
+        Deed::new(Reads::Nothing, Ends::Hold),
+        UNREACHED,
+    )
+    .way(Way::PlainOnTls),
     plain_text_on_the_tls_port => Row::new(
         "It speaks plain HTTP where TLS should be",
         Deed::new(Reads::Nothing, Ends::Close).speaking("HTTP/1.1 400 Bad Request\r\n\r\n"),

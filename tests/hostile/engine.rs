@@ -202,7 +202,7 @@ pub(crate) fn builder(row: &Row, always: bool) -> GatewayBuilder {
     let moment = Duration::from_millis(1);
     let jitter = jitter.base(moment).throttled_base(moment);
     let long = Duration::from_secs(20);
-    let timeout = Live::new(if row.slow { Duration::from_secs(1) } else { long });
+    let timeout = Live::new(if row.slow { Duration::from_millis(700) } else { long });
     let handle = timeout.clone();
     Gateway::builder(credentials())
         .rng(Rng::seeded(1))
@@ -258,6 +258,10 @@ async fn open(row: &Row, simulator: Simulator, script: Script) -> (Server, Defau
 fn transport(row: &Row, roots: &[String], always: bool) -> transport::Builder {
     let builder = ProxyTransport::builder().tunnel_from_env(false).roots_pem(&roots[0]);
     let builder = roots[1..].iter().fold(builder, |builder, pem| builder.add_roots_pem(pem));
+    // A server that never comes to speak TLS costs an attempt this long.
+    let in_time = Duration::from_millis(1500);
+    let builder =
+        if row.way == Way::PlainOnTls { builder.connect_timeout(in_time) } else { builder };
     #[cfg(feature = "http2")]
     let builder = if row.way == Way::Http2 { builder.http2_only() } else { builder };
     let astray = Arc::new(AtomicBool::new(row.way == Way::Closed));

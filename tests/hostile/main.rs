@@ -20,11 +20,15 @@ mod http2;
 #[path = "../support/identity.rs"]
 mod identity;
 mod json;
+#[allow(dead_code)]
+#[path = "../support/leaks.rs"]
+mod leaks;
 // The table has everything, so it is made where everything is.
 #[cfg(feature = "http2")]
 mod matrix;
 mod operations;
 mod pages;
+mod prints;
 mod reuse;
 mod row;
 mod server;
