@@ -86,3 +86,15 @@ fn it_prints_without_the_port_that_goes_without_saying() {
     assert_eq!(origin("https://A.example:443/x").to_string(), "https://a.example");
     assert_eq!(origin("http://[::1]:8080").to_string(), "http://[::1]:8080");
 }
+
+#[test]
+fn it_says_of_what_it_is_made() {
+    let there = origin("https://A.example:8443/x");
+    assert_eq!((there.host(), there.port(), there.is_secure()), ("a.example", 8443, true));
+    let here = origin("http://[::1]/");
+    assert_eq!((here.host(), here.port(), here.is_secure()), ("[::1]", 80, false));
+    let leads_here = |url: &str| Origin::leads_to_loopback(&url.parse().expect(url));
+    assert_eq!(leads_here("https://LocalHost/x"), Ok(true));
+    assert_eq!(leads_here("http://10.0.0.1:80"), Ok(false));
+    assert!(leads_here("http://me@localhost").is_err());
+}

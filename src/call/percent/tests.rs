@@ -1,4 +1,4 @@
-use super::{decode, encode};
+use super::{decode, encode, normalize};
 
 #[test]
 fn only_the_unreserved_characters_stay_as_they_are() {
@@ -23,4 +23,11 @@ fn decoding_leaves_plus_alone_and_refuses_what_is_not_utf8() {
     assert_eq!(decode("%FF"), None);
     // No escape at all: left as it is.
     assert_eq!(decode("100%").as_deref(), Some("100%"));
+}
+
+#[test]
+fn normal_is_escaped_once_and_no_more_than_it_has_to_be() {
+    assert_eq!(normalize("a%20b/%7e%2f+%"), "a%20b%2F~%2F%2B%25");
+    assert_eq!(normalize("%ff"), "%FF", "whatever bytes it spells");
+    assert_eq!(normalize(&normalize("é %2")), normalize("é %2"));
 }

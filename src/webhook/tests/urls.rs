@@ -108,6 +108,11 @@ async fn forwarded_headers_count_only_where_they_are_trusted() {
     assert_eq!(status(&layer(), forwarded(url, &headers)).await, 403);
     let own = forwarded("https://mycompany.com/cb?a=1", &headers);
     assert_eq!(status(&layer(), own).await, 200);
+    // A proxy that was called in the clear says so, and that was signed.
+    let plain = [(PROTO, "http"), (HOST, "other.test")];
+    let request = forwarded("http://other.test/cb?a=1", &plain);
+    assert_eq!(status(&trusting, request).await, 200);
+    assert_eq!(status(&trusting, forwarded(url, &plain)).await, 403);
 }
 
 #[tokio::test(start_paused = true)]

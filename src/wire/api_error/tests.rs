@@ -74,6 +74,12 @@ fn one_odd_field_loses_none_of_the_others() {
 }
 
 #[test]
+fn a_blank_text_is_none_and_the_next_best_is_taken() {
+    let error = read(400, r#"{"message":" \n","detail":"","title":"No","more_info":" "}"#);
+    assert_eq!((error.message(), error.more_info(), error.excerpt()), (Some("No"), None, None));
+}
+
+#[test]
 fn what_is_no_error_body_keeps_its_status_and_an_excerpt() {
     for (body, excerpt) in [
         ("", None),

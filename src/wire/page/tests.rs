@@ -27,6 +27,7 @@ fn the_records_may_come_after_meta_and_fields_without_a_name_are_kept() {
     assert_eq!(page.previous_page_url(), Some("p"));
     assert_eq!(page.next_page_url(), Some("n"));
     assert_eq!(page.meta.extra["total"], 9);
+    assert_eq!(page.meta.extra.len(), 1, "what has a field is not kept twice");
     assert_eq!(page.extra["warnings"][0], "slow");
     assert_eq!(serde_json::to_value(&page).expect("JSON"), body);
 }

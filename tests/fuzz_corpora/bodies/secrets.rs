@@ -58,8 +58,11 @@ pub(super) fn token_answer(data: &[u8]) {
             let shown = format!("{fault} {fault:?}");
             assert!(!shown.contains("hush"));
             // Words of the standard are said, and no word that could be a secret.
-            let is_secret =
-                |token: &&str| token.len() >= 8 && token.contains(|c: char| c.is_ascii_digit());
+            let is_secret = |token: &&str| {
+                // A number alone may be how long to wait.
+                let is_number = token.trim_end_matches('s').bytes().all(|b| b.is_ascii_digit());
+                token.len() >= 8 && token.contains(|c: char| c.is_ascii_digit()) && !is_number
+            };
             assert!(token.filter(is_secret).is_none_or(|token| !shown.contains(token)), "{shown}");
         }
     }
@@ -100,8 +103,14 @@ pub(super) fn credentials_file(data: &[u8]) {
             let (user, secret) = basic.split_once(':').unwrap();
             assert!(matches!(&user[..2], "AC" | "SK") && !secret.is_empty());
             assert!(!secret.contains(char::is_whitespace));
-            let shown = format!("{credentials:?}");
-            assert!(secret.len() < 12 || user.contains(secret) || !shown.contains(secret));
+            // Shown as it would be with any other secret.
+            let other = Credentials::from_lookup(|name| {
+                let is_secret = name.ends_with("TOKEN") || name.ends_with("SECRET");
+                let mut found = pairs.iter().filter(|(of, _)| *of == name);
+                let value = found.next().map(|(_, value)| *value).filter(|value| !value.is_empty());
+                value.map(|value| if is_secret { "another" } else { value })
+            });
+            assert_eq!(format!("{credentials:?}"), format!("{:?}", other.unwrap()));
         }
         (Err(error), _) => assert!(error.variable().starts_with("TWILIO_")),
     }

@@ -197,6 +197,22 @@ async fn there_are_only_so_many_circuits_and_the_idlest_goes_first() {
     assert_eq!((bench.status().origin.host(), bench.state()), ("host-0.test", CircuitState::Open));
 }
 
+/// An open circuit counts no call, so before long none has been idle for longer.
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_is_not_at_rest_stays_however_idle_it_is() {
+    let bench = Bench::with(Settings::new().min_calls(1).open_for(SECOND * 3600));
+    let circuits = bench.layer.circuits();
+    bench.server.does(FAILS);
+    bench.call_to("https://host-0.test/").await.expect("an answer");
+    bench.server.does(GOES_WELL);
+    for number in 1..Circuits::MOST + 5 {
+        bench.call_to(&format!("https://host-{number}.test/")).await.expect("an answer");
+        tokio::time::sleep(SECOND).await;
+    }
+    assert!(!circuits.is_closed(&"https://host-0.test/".parse().expect("a URL")));
+    assert_eq!(circuits.list().len(), Circuits::MOST);
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_every_circuit_is_needed_calls_to_others_go_by() {
     let bench = Bench::with(Settings::new().min_calls(1));

@@ -147,3 +147,10 @@ async fn services_of_one_layer_and_of_its_clones_share_the_budget() {
     assert_eq!(attempts(&spend, fetch(), &[503, 503]).await, 2);
     assert_eq!(attempts(&layer, fetch(), &[503]).await, 1);
 }
+
+#[test]
+fn a_budget_says_how_much_it_holds_when_it_is_full() {
+    let budget = Budget::new(30);
+    let _stake = budget.stake(Class::Unavailable).expect("a stake");
+    assert_eq!((budget.available(), budget.capacity()), (16, 30));
+}
