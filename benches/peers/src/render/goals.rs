@@ -1,7 +1,5 @@
 //! What was aimed at, and whether it is reached.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::peers::{grouped, mib, ratio, row};
@@ -60,9 +58,9 @@ impl Goal {
 }
 
 /// The goals for the default stack, then those that the other tables bring along.
-pub(super) fn markdown(found: &Value, others: &BTreeMap<String, Table>) -> String {
+pub(super) fn markdown(found: &Value, others: &[(String, Table)]) -> String {
     let goals = of_the_stack(found);
-    let all = goals.iter().chain(others.values().flat_map(|table| &table.goals));
+    let all = goals.iter().chain(others.iter().flat_map(|(_, table)| &table.goals));
     let rows = all.map(|Goal { figure, goal, measured, met }| {
         let word = match met {
             Some(true) => "met",

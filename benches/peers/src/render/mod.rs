@@ -54,9 +54,7 @@ pub fn render(dry: bool) -> Result<(), BoxError> {
     }
     let into = if dry { figures().join("rendered") } else { root() };
     let folder = into.join(FOLDER);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
+    // What else is in there (the flame graph) is others' to draw.
     fs::create_dir_all(&folder)?;
     let criterion = Criterion::read(&figures().join("criterion"))?;
     let others = tables::read(&figures())?;

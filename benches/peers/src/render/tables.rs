@@ -64,19 +64,26 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Every table that somebody has left there, by name.
-pub(super) fn read(folder: &Path) -> Result<BTreeMap<String, Table>, BoxError> {
-    let mut tables = BTreeMap::new();
+/// Every table that somebody has left there, by name; a file may hold several.
+pub(super) fn read(folder: &Path) -> Result<Vec<(String, Table)>, BoxError> {
+    let mut tables = Vec::new();
     for path in entries(folder)? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if path.extension().is_none_or(|extension| extension != "json") || name == "peers" {
             continue;
         }
         let value: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
-        let table = Table::from_json(&value);
-        tables.insert(name, table.ok_or_else(|| format!("no table: {}", path.display()))?);
+        for (number, table) in several(&value).iter().enumerate() {
+            let table = Table::from_json(table);
+            let table = table.ok_or_else(|| format!("no table: {}", path.display()))?;
+            tables.push((format!("{name}_{number}"), table));
+        }
     }
     Ok(tables)
+}
+
+fn several(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// What criterion has left: by bench and by row, nanoseconds.
