@@ -6,8 +6,8 @@ use std::task::{Context, Waker};
 use super::CallFacts;
 
 /// A layer deep inside has a timer that rings by the call's deadline at the latest, so that the one
-/// who watches the deadline from outside needs none of its own. A timer takes some 1,000 instructions
-/// to set and to clear, of the 63,000 of a fetch.
+/// who watches the deadline from outside needs none of its own: to set a timer and to clear it takes the
+/// lock of the runtime's wheel twice, and 100 bytes of the call's future.
 ///
 /// What makes it safe: the inner layer says whom its timer wakes, in each poll, and the outer one
 /// believes it only if that was said in this very poll and names its own task. So there is a timer of

@@ -72,7 +72,7 @@ async fn who_else_is_woken_counts_for_nobody() {
     let meddled = service_fn(move |_: Call| {
         let other = Arc::clone(&other);
         poll_fn(move |_| {
-            other.keep_vigil(&mut Context::from_waker(std::task::Waker::noop()));
+            other.keep_vigil(&Context::from_waker(std::task::Waker::noop()));
             Poll::<Result<Answer, BoxError>>::Pending
         })
     });

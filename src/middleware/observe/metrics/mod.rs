@@ -1,7 +1,7 @@
 //! How calls go, in numbers, through the [`metrics`](https://docs.rs/metrics) facade.
 //!
 //! Nothing is exported here: the program installs the recorder of its choice, and without one next to
-//! nothing is done: 400 of the 63,000 instructions of a fetch, and no allocation
+//! nothing is done: 400 of the 62,000 instructions of a fetch, and no allocation
 //! (`cargo bench --bench instructions`, with the feature and without). [`INSTRUMENTS`] is the table of what is emitted; the
 //! [chapter](crate::guide::metrics) has it in print.
 //!
