@@ -202,7 +202,9 @@ pub(crate) fn builder(row: &Row, always: bool) -> GatewayBuilder {
     let moment = Duration::from_millis(1);
     let jitter = jitter.base(moment).throttled_base(moment);
     let long = Duration::from_secs(20);
-    let timeout = Live::new(if row.slow { Duration::from_millis(700) } else { long });
+    // A second more than the silence that speaks against a connection: a request may be late on a machine that
+    // has much to do, and it counts from when it went out.
+    let timeout = Live::new(if row.slow { Duration::from_millis(1500) } else { long });
     let handle = timeout.clone();
     Gateway::builder(credentials())
         .rng(Rng::seeded(1))
