@@ -147,7 +147,8 @@ impl FromStr for TraceContext {
         let (known, more) = bytes.split_at_checked(LEN).ok_or(TraceContextError)?;
         let dashes = [2, 35, 52].iter().all(|at| known[*at] == b'-');
         let version = byte(known, 0)?;
-        let has_end = more.is_empty() || (version != 0 && more[0] == b'-');
+        // What a header can't be is none, here as there.
+        let has_end = more.is_empty() || (version != 0 && more[0] == b'-' && more.is_ascii());
         if !dashes || version == 0xff || !has_end {
             return Err(TraceContextError);
         }

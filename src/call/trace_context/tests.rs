@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
-use super::TraceContext;
+use super::{TraceContext, TraceContextError};
 use crate::call::Rng;
 
 /// The examples of the recommendation, and each way to be wrong.
@@ -90,4 +90,13 @@ proptest! {
             }
         }
     }
+}
+
+/// Found by fuzzing: what stands behind the flags of a version to come was anything at all for the text, and
+/// what a header may hold for the header.
+#[test]
+fn what_no_header_holds_is_no_context_either() {
+    let known = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    assert!(format!("{known}-what-else").parse::<TraceContext>().is_ok());
+    assert_eq!(format!("{known}-\u{19c}").parse::<TraceContext>(), Err(TraceContextError));
 }
