@@ -5,17 +5,20 @@
 //! The server is another process; what starting up takes falls out, since the counts of two runs are
 //! subtracted. Without valgrind it says so and counts nothing.
 
+#[path = "support/callgrind.rs"]
+mod callgrind;
 #[path = "support/process.rs"]
 mod process;
 mod support;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tower::BoxError;
 use twilio_proxy::gateway::GatewayExt;
 
+use callgrind::{count, has_valgrind};
 use process::Server;
 use support::{bare, gateway};
 
@@ -68,8 +71,7 @@ fn call(row: &str, address: &str, calls: &str) -> Result<bool, BoxError> {
 }
 
 fn measure() -> Result<bool, BoxError> {
-    let has_valgrind = Command::new("valgrind").arg("--version").output();
-    if !has_valgrind.is_ok_and(|output| output.status.success()) {
+    if !has_valgrind() {
         println!("skipped: no valgrind, so no instructions are counted");
         return Ok(true);
     }
@@ -77,7 +79,9 @@ fn measure() -> Result<bool, BoxError> {
     println!("{:<24} {:>14} {:>9}", "one fetch", "instructions", "ceiling");
     let mut all_held = true;
     for (row, (name, ceiling)) in ROWS.into_iter().enumerate() {
-        let [few, many] = CALLS.map(|calls| count(&server, row, calls));
+        let [few, many] = CALLS.map(|calls| {
+            count(&["call", &row.to_string(), &server.http1.to_string(), &calls.to_string()])
+        });
         let thousands = (many? - few?) as f64 / (CALLS[1] - CALLS[0]) as f64 / 1000.0;
         let holds = thousands <= ceiling * SLACK;
         all_held &= holds;
@@ -85,19 +89,4 @@ fn measure() -> Result<bool, BoxError> {
         println!("{name:<24} {thousands:>11.1} k {ceiling:>7.1} k{word}");
     }
     Ok(all_held)
-}
-
-/// How many instructions a client takes for so many calls, in all.
-fn count(server: &Server, row: usize, calls: u64) -> Result<u64, BoxError> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe()?)
-        .args(["call", &row.to_string(), &server.http1.to_string(), &calls.to_string()])
-        .output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let collected = said.lines().find_map(|line| line.split_once("Collected : "));
-    match collected.filter(|_| output.status.success()) {
-        Some((_, count)) => Ok(count.trim().parse()?),
-        None => Err(format!("valgrind says:\n{said}").into()),
-    }
 }

@@ -13,7 +13,7 @@ use crate::layers::{self, Layers};
 use crate::process::Server;
 use crate::rounds::{Extent, Rounds};
 use crate::stats::Estimate;
-use crate::{count, figures, machine};
+use crate::{callgrind, count, figures, machine};
 
 /// The numbers in flight that are compared. HTTP/2 is for the second alone.
 pub const IN_FLIGHT: [u64; 2] = [1, 64];
@@ -160,7 +160,7 @@ fn of_layers(runtime: &Runtime, server: &Server, quick: bool) -> Result<Value, B
 /// Allocations, instructions and memory, each client in a process of its own.
 fn counted(rows: &mut [Map<String, Value>], server: &Server, quick: bool) -> Result<(), BoxError> {
     let calls = if quick { [20, 40] } else { [200, 1200] };
-    let valgrind = count::has_valgrind();
+    let valgrind = callgrind::has_valgrind();
     if !valgrind {
         println!("  no valgrind: no instructions are counted");
     }

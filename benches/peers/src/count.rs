@@ -6,6 +6,7 @@ use std::process::Command;
 
 use tower::BoxError;
 
+use crate::callgrind;
 use crate::clients::Peer;
 
 /// One fetch.
@@ -42,29 +43,11 @@ pub fn resident() -> Result<u64, BoxError> {
     Ok(most.ok_or("the system does not say")?.trim().trim_end_matches(" kB").parse()?)
 }
 
-/// Whether instructions can be counted.
-#[must_use]
-pub fn has_valgrind() -> bool {
-    let version = Command::new("valgrind").arg("--version").output();
-    version.is_ok_and(|output| output.status.success())
-}
-
 /// What a fetch takes in instructions, one in flight: the counts of two numbers of calls are subtracted, so that
 /// what starting takes falls out.
 pub fn instructions(peer: Peer, address: SocketAddr, calls: [u64; 2]) -> Result<f64, BoxError> {
-    let count = |calls: u64| -> Result<u64, BoxError> {
-        let program = std::env::current_exe()?;
-        let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(program)
-            .args(["call", peer.key(), &address.to_string(), &calls.to_string()])
-            .output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let collected = said.lines().find_map(|line| line.split_once("Collected : "));
-        match collected.filter(|_| output.status.success()) {
-            Some((_, count)) => Ok(count.trim().parse()?),
-            None => Err(format!("valgrind says:\n{said}").into()),
-        }
+    let count = |calls: u64| {
+        callgrind::count(&["call", peer.key(), &address.to_string(), &calls.to_string()])
     };
     let [few, many] = calls;
     Ok((count(many)? as f64 - count(few)? as f64) / (many - few) as f64)

@@ -1,6 +1,8 @@
 //! The crate beside its peers: the same fetch from the same server, in turns. See `src/bin/peers.rs`.
 
 // What the crate's own benches compare with, and the server.
+#[path = "../../support/callgrind.rs"]
+pub(crate) mod callgrind;
 #[path = "../../support/instantly.rs"]
 pub(crate) mod instantly;
 #[path = "../../support/process.rs"]
