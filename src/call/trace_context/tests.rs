@@ -1,4 +1,4 @@
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::{TraceContext, TraceContextError};
@@ -99,4 +99,28 @@ fn what_no_header_holds_is_no_context_either() {
     let known = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     assert!(format!("{known}-what-else").parse::<TraceContext>().is_ok());
     assert_eq!(format!("{known}-\u{19c}").parse::<TraceContext>(), Err(TraceContextError));
+}
+
+#[test]
+fn where_callers_stand_in_a_trace_is_no_difference_and_all_else_is() {
+    let map = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
+        let pair = |&(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        pairs.iter().map(pair).collect()
+    };
+    let plain = map(&[("accept", "a")]);
+    let traced = map(&[("accept", "a"), ("traceparent", "p"), ("tracestate", "s")]);
+    let elsewhere = map(&[("accept", "a"), ("traceparent", "q")]);
+    let more = map(&[("accept", "a"), ("prefer", "b"), ("traceparent", "p")]);
+    let other = map(&[("accept", "b"), ("traceparent", "p"), ("tracestate", "s")]);
+    let same = |one, other| {
+        let same = TraceContext::same_without(one, other);
+        assert_eq!(same, TraceContext::same_without(other, one), "{one:?} {other:?}");
+        same
+    };
+    assert!(same(&plain, &plain));
+    assert!(same(&plain, &traced) && same(&plain, &elsewhere) && same(&traced, &elsewhere));
+    assert!(!same(&plain, &more) && !same(&traced, &more) && !same(&elsewhere, &more));
+    assert!(!same(&plain, &other) && !same(&traced, &other) && !same(&elsewhere, &other));
 }

@@ -59,6 +59,8 @@ mod link;
 mod origin;
 mod state;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

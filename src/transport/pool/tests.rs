@@ -1,0 +1,65 @@
+//! The books by themselves, for what shows through the pool only where two things happen at one moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{DuplexStream, duplex};
+use tokio::time::Instant;
+
+use super::http1::Kept;
+use super::link::Link;
+use super::state::{Grant, Limits, Protocol, State};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn books(protocol: Protocol) -> State {
+    let limits = Limits { idle_timeout: Some(10 * SECOND), max_idle: 2, max_connections: 4 };
+    State::new(limits, protocol)
+}
+
+/// A connection at rest, and its server's end.
+async fn connection(expires: Option<Instant>) -> (Kept, DuplexStream) {
+    let (client, server) = duplex(1024);
+    let (mut sender, connection) =
+        http1::handshake::<_, Full<Bytes>>(TokioIo::new(client)).await.unwrap();
+    tokio::spawn(connection);
+    sender.ready().await.unwrap();
+    (Kept::new(sender, Arc::new(Link::default()), Instant::now(), expires), server)
+}
+
+fn is_taken(books: &mut State, now: Instant) -> bool {
+    matches!(books.take(now), Some(Grant::Http1(_)))
+}
+
+/// Nobody has come by to close it yet, and it could still be written to.
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_is_not_taken_though_it_is_there_and_open() {
+    let now = Instant::now();
+    for (expires, old) in [(None, now + 10 * SECOND), (Some(now + 3 * SECOND), now + 3 * SECOND)] {
+        let mut books = books(Protocol::Http1);
+        for at in [old - Duration::from_nanos(1), old] {
+            let (kept, _server) = connection(expires).await;
+            books.give(kept, now);
+            assert_eq!(is_taken(&mut books, at), at < old);
+        }
+    }
+}
+
+/// Its task has seen the end, and the books have not been told yet.
+#[tokio::test(start_paused = true)]
+async fn what_is_closed_is_not_taken_though_it_is_young() {
+    let now = Instant::now();
+    let mut books = books(Protocol::Http1);
+    let (kept, server) = connection(None).await;
+    let (open, _server) = connection(None).await;
+    books.give(open, now);
+    books.give(kept, now);
+    drop(server);
+    tokio::time::sleep(SECOND).await;
+    assert!(is_taken(&mut books, now), "the one below it");
+    assert!(!is_taken(&mut books, now));
+}
