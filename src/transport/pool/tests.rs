@@ -63,3 +63,36 @@ async fn what_is_closed_is_not_taken_though_it_is_young() {
     assert!(is_taken(&mut books, now), "the one below it");
     assert!(!is_taken(&mut books, now));
 }
+
+#[test]
+fn a_dial_that_fails_is_nobodys_trouble_while_there_is_one_for_each_who_waits() {
+    let mut books = books(Protocol::Http1);
+    let (_first, _second) = (books.wait(), books.wait());
+    let (third, _gone) = books.wait();
+    let dials = books.book_dials();
+    assert_eq!(dials.len(), 3);
+    books.leave(third);
+    assert!(books.dial_ended(dials[0]));
+    assert!(books.hears_of_failure().is_empty(), "two wait, and two are on their way");
+    assert!(books.dial_ended(dials[1]));
+    assert_eq!(books.hears_of_failure().len(), 1, "one more than are on their way");
+    assert!(books.dial_ended(dials[2]));
+    assert_eq!(books.hears_of_failure().len(), 1);
+    assert!(books.hears_of_failure().is_empty(), "nobody is left");
+}
+
+/// One dial is made for everybody, and where it fails others would too. But where there is a connection, it has
+/// streams to give again: then one of those who wait tells its caller, and the rest may yet be served.
+#[test]
+fn a_dial_for_all_that_fails_is_told_to_all_unless_there_is_a_connection() {
+    for protocol in [Protocol::Unknown, Protocol::Http2] {
+        let mut books = books(protocol);
+        let _waiting = [books.wait(), books.wait(), books.wait()];
+        assert_eq!(books.book_dials().len(), 1);
+        assert_eq!(books.hears_of_failure().len(), 3);
+    }
+    let mut books = books(Protocol::Unknown);
+    books.opened(Protocol::Http2);
+    let _waiting = [books.wait(), books.wait(), books.wait()];
+    assert_eq!(books.hears_of_failure().len(), 1);
+}
