@@ -223,5 +223,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&sid).expect("JSON"), format!("\"{TEXT}\""));
         let error = serde_json::from_str::<SessionSid>(&format!("\"{TEXT}\"")).expect_err("KS");
         assert!(error.to_string().contains("must begin with KC"), "{error}");
+        let error = serde_json::from_str::<SessionSid>("17").expect_err("a number");
+        assert!(error.to_string().contains("expected a SID that begins with KC"), "{error}");
     }
 }

@@ -78,6 +78,7 @@ proptest! {
         prop_assert_eq!(context.to_string().parse(), Ok(context.clone()));
         let child = context.child(&Rng::seeded(seed));
         prop_assert_eq!(child.trace_id().to_string(), context.trace_id().to_string());
+        prop_assert_ne!(child.span_id().to_string(), context.span_id().to_string());
         prop_assert_eq!(child.is_sampled(), sampled);
         prop_assert_eq!(child.to_string().parse(), Ok(child));
     }
