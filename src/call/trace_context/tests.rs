@@ -100,6 +100,7 @@ fn what_no_header_holds_is_no_context_either() {
     let known = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     assert!(format!("{known}-what-else").parse::<TraceContext>().is_ok());
     assert_eq!(format!("{known}-\u{19c}").parse::<TraceContext>(), Err(TraceContextError));
+    assert!(TraceContextError.to_string().starts_with("a traceparent is 00, "));
 }
 
 #[test]

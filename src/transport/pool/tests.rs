@@ -64,6 +64,45 @@ async fn what_is_closed_is_not_taken_though_it_is_young() {
     assert!(!is_taken(&mut books, now));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_closed_or_too_old_is_not_kept() {
+    let now = Instant::now();
+    let mut books = books(Protocol::Http1);
+    let (closed, server) = connection(None).await;
+    let (old, _server) = connection(Some(now)).await;
+    let (young, _server) = connection(Some(now + SECOND)).await;
+    drop(server);
+    tokio::time::sleep(SECOND / 2).await;
+    for (kept, idle) in [(closed, 0), (old, 0), (young, 1)] {
+        books.give(kept, now + SECOND / 2);
+        assert_eq!(books.stats().idle, idle);
+    }
+}
+
+/// Somebody sleeps until then, and is woken only where that is too late.
+#[tokio::test(start_paused = true)]
+async fn the_books_are_looked_at_when_the_first_grows_too_old_and_not_more_often() {
+    let now = Instant::now();
+    let mut books = State::new(
+        Limits { idle_timeout: Some(10 * SECOND), max_idle: 9, max_connections: 9 },
+        Protocol::Http1,
+    );
+    for (expires, look) in [
+        (None, Some(10)),
+        (Some(5), Some(5)),
+        (Some(5), None),
+        (Some(7), None),
+        (Some(3), Some(3)),
+        (None, None),
+    ] {
+        let after = |seconds: u32| now + seconds * SECOND;
+        let (kept, _server) = connection(expires.map(after)).await;
+        books.give(kept, now);
+        assert_eq!(books.must_look(), look.map(after), "{expires:?}");
+        assert_eq!(books.must_look(), None, "once is enough");
+    }
+}
+
 #[test]
 fn a_dial_that_fails_is_nobodys_trouble_while_there_is_one_for_each_who_waits() {
     let mut books = books(Protocol::Http1);
