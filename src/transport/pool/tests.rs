@@ -135,3 +135,6 @@ fn a_dial_for_all_that_fails_is_told_to_all_unless_there_is_a_connection() {
     let _waiting = [books.wait(), books.wait(), books.wait()];
     assert_eq!(books.hears_of_failure().len(), 1);
 }
+
+#[cfg(feature = "http2")]
+mod streams;
