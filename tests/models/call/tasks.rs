@@ -73,11 +73,14 @@ impl Future for Task {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let aborted = {
+        // Another thread may have its turn where a waker is cloned or dropped, and this lock is not loom's: held across
+        // that, it stopped the one thread on which all of them run.
+        let waker = Some(cx.waker().clone());
+        let (aborted, before) = {
             let mut aborting = self.abort.0.lock().unwrap();
-            aborting.waker = Some(cx.waker().clone());
-            aborting.aborted
+            (aborting.aborted, std::mem::replace(&mut aborting.waker, waker))
         };
+        drop(before);
         if aborted {
             self.future = None;
         }
