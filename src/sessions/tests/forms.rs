@@ -129,6 +129,11 @@ fn what_has_no_exact_place_stays_as_it_is() {
         "Participants={\"Identifier\":\"1\"}&Participants={}&Participants={\"Identifier\":\"2\"}",
     );
     assert_eq!((create.participants.len(), rest.len()), (1, 2));
+    // Of a parameter that is said twice nobody knows which is meant, in an update as little.
+    let update =
+        |form: &str| UpdateSession::from_form(service(), session(), pairs(form).expect("UTF-8"));
+    let (changed, rest) = update("Ttl=1&Status=closed&Ttl=1");
+    assert_eq!((changed.ttl, changed.status.is_some(), rest.len()), (None, true, 2));
     let three = "Participants={\"Identifier\":\"1\"}&".repeat(3);
     assert_eq!(read(&three).1.len(), 1);
 }
