@@ -179,3 +179,13 @@ async fn a_list_takes_its_wishes_to_every_page() {
         assert_eq!(sent.headers[tenant().0], tenant().1, "{}", sent.line);
     }
 }
+
+/// Nor do they lift its limit.
+#[tokio::test]
+async fn a_list_with_wishes_ends_where_it_is_to_end() {
+    let script = Script::new([page(&["a", "b"], Some(&url("t1")))]);
+    let list = ListSessions::new(service()).limit(2).with(CallOptions::new());
+    let all = script.gateway().items(list).into_vec().await.unwrap();
+    assert_eq!(names(&all), ["a", "b"]);
+    assert_eq!(script.lines().len(), 1);
+}

@@ -17,6 +17,8 @@ fn the_records_may_come_after_meta_and_fields_without_a_name_are_kept() {
         },
         "services": [{"sid": "KS1"}, {"sid": "KS2"}],
         "warnings": ["slow"],
+        "links": {},
+        "version": 1,
     });
     let page = read(&body).expect("a page");
     assert_eq!(page.items.len(), 2);
