@@ -19,7 +19,7 @@ pub(super) fn endpoint(data: &[u8]) {
         Ok(endpoint) => endpoint,
         Err(error) => {
             let said = error.to_string();
-            assert!(!super::is_foreign(base, 16) || !said.contains(base), "{said}");
+            assert!(!super::is_foreign(base, 24) || !said.contains(base), "{said}");
             return;
         }
     };
